@@ -1,0 +1,86 @@
+"""A model's wire input as JSON Schema 2020-12, from its parameters.
+
+Rules over several parameters are not in it; `params.resolve` checks them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping
+
+from .definitions import FILE_TYPES, UNSET, Parameter
+from .params import key_of, to_json
+
+_TYPES = {"text": "string", "integer": "integer", "number": "number", "boolean": "boolean", "object": "object", "list": "array"}
+_LIMITS = {
+    "min": "minimum", "max": "maximum", "multiple_of": "multipleOf", "min_length": "minLength", "max_length": "maxLength",
+    "pattern": "pattern", "min_items": "minItems", "max_items": "maxItems",
+}
+
+
+def build_input_schema(title: str, parameters: Mapping[str, Parameter], accepts_other: bool = False) -> Dict[str, Any]:
+    """The schema of what goes on the wire."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": title,
+        **_object(parameters, accepts_other),
+    }
+
+
+def _object(parameters: Mapping[str, Parameter], is_open: bool) -> Dict[str, Any]:
+    properties: Dict[str, Any] = {}
+    required: List[str] = []
+    for parameter in parameters.values():
+        schema = _parameter(parameter)
+        if parameter.wire in properties:
+            properties[parameter.wire] = {"anyOf": [properties[parameter.wire], schema]}
+        else:
+            properties[parameter.wire] = schema
+        if parameter.required:
+            required.append(parameter.wire)
+    schema = {"type": "object", "properties": properties, "additionalProperties": is_open}
+    return {**schema, "required": required} if required else schema
+
+
+def _parameter(parameter: Parameter) -> Dict[str, Any]:
+    schema = _value(parameter)
+    words = "; ".join(text for text in (parameter.title, parameter.note) if text)
+    if words:
+        schema["description"] = words
+    return schema
+
+
+def _value(parameter: Parameter) -> Dict[str, Any]:
+    if parameter.constant is not UNSET:
+        return {"const": to_json(parameter.constant)}
+    if parameter.values is not None:
+        wires = [_cast(parameter, choice.wire) for choice in parameter.values if choice.wire is not None]
+        return _wrap(parameter, {"enum": to_json(wires)})
+    limits = {word: to_json(getattr(parameter, name)) for name, word in _LIMITS.items() if getattr(parameter, name) is not None}
+    if parameter.type in FILE_TYPES:
+        one = {"type": "string", "format": "uri"}
+        if not parameter.is_list:
+            return _wrap(parameter, {**one, **limits})
+        schema: Dict[str, Any] = {"type": "array", "items": one, **limits}
+        return one if parameter.send_as == "single" else schema
+    if parameter.send_as == "text" and parameter.type in ("integer", "number"):
+        return {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$"}
+    schema = {"type": _TYPES[parameter.type], **limits} if parameter.type in _TYPES else {}
+    if parameter.items is not None:
+        schema["items"] = _parameter(parameter.items)
+        if parameter.send_as == "single":
+            return dict(schema["items"])
+    if parameter.fields is not None:
+        schema.update(_object(parameter.fields, False))
+    if parameter.also:
+        schema = {"anyOf": [schema, {"enum": to_json(list(parameter.also))}]}
+    return _wrap(parameter, schema)
+
+
+def _wrap(parameter: Parameter, schema: Dict[str, Any]) -> Dict[str, Any]:
+    return {"type": "array", "items": schema, "minItems": 1, "maxItems": 1} if parameter.send_as == "list" else schema
+
+
+def _cast(parameter: Parameter, wire: Any) -> Any:
+    if parameter.send_as == "text":
+        return key_of(wire)
+    return to_json(wire)

@@ -1,0 +1,386 @@
+"""From what a caller gave to what goes on the wire: names, types, limits, rules.
+
+`resolve` takes canonical names, wire names and aliases alike, finds everything wrong in one go, and
+gives `Arguments`. Nothing here knows any one model.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
+
+from .definitions import FILE_TYPES, UNSET, Choice, Model, Parameter
+from .errors import KieInputError, Problem
+from .rules import check_rules, check_size, defaults_by_rule, ignored, show, show_all
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """A caller's arguments, checked.
+
+    Attributes:
+        given: canonical names and values of what was given.
+        values: the same with the defaults that the platform will take.
+        wire: exactly what goes on the wire.
+        notices: sentences worth telling, such as an argument that will have no effect.
+    """
+
+    model: str
+    given: Mapping[str, Any]
+    values: Mapping[str, Any]
+    wire: Mapping[str, Any]
+    notices: Tuple[str, ...] = field(default=(), compare=False)
+
+
+def resolve(model: Model, given: Mapping[str, Any], *, partial: bool = False, wire_only: bool = False) -> Arguments:
+    """Check arguments against a model and map them to the wire.
+
+    Args:
+        given: arguments by canonical name, wire name or alias; None counts as not given.
+        partial: do not ask for what is missing (a price needs no prompt).
+        wire_only: accept the wire's names and values only, as the platform does.
+
+    Raises:
+        KieInputError: with every problem that was found.
+    """
+    reader = _Reader(wire_only=wire_only)
+    canonical = reader.object(model.parameters, given, "", aliases=model.aliases, is_open=model.accepts_other, partial=partial)
+    other = reader.other
+    values = {name: canonical.get(name, parameter.default) for name, parameter in model.parameters.items()}
+    values = {name: value for name, value in values.items() if value is not UNSET}
+    if not wire_only:
+        values.update({name: p.constant for name, p in model.parameters.items() if p.constant is not UNSET})
+    values.update(defaults_by_rule(model.rules, canonical, values))
+    problems = reader.problems
+    broken = {problem.where for problem in problems}
+    for problem in check_rules(model.rules, canonical, values, partial=partial):
+        if problem.where not in broken:
+            problems.append(problem)
+    if problems:
+        raise KieInputError(model.id, problems)
+    return Arguments(
+        model=model.id,
+        given=canonical,
+        values=values,
+        wire={**_wire_object(model.parameters, canonical), **other},
+        notices=tuple(ignored(model.rules, canonical, values)),
+    )
+
+
+def nearest(name: str, allowed: Iterable[str]) -> str:
+    """A `did you mean` sentence, or nothing."""
+    names = list(allowed)
+    folded = {known.casefold(): known for known in reversed(names)}
+    close = difflib.get_close_matches(name.casefold(), list(folded), n=1, cutoff=0.6)
+    return f'; did you mean "{folded[close[0]]}"?' if close else ""
+
+
+def find_name(parameters: Mapping[str, Parameter], name: str, aliases: Mapping[str, str] = {}) -> Optional[str]:
+    """The canonical name behind a canonical name, a wire name or an alias; in this order."""
+    if name in parameters:
+        return name
+    for canonical, parameter in parameters.items():
+        if parameter.wire == name:
+            return canonical
+    for canonical, parameter in parameters.items():
+        if name in parameter.aliases:
+            return canonical
+    behind = aliases.get(name)
+    return behind if behind in parameters else None
+
+
+def choose(parameter: Parameter, value: Any, *, wire_only: bool = False) -> Optional[Choice]:
+    """The allowed value meant by the caller's word, or by the wire's."""
+    choices = parameter.values or ()
+    for choice in choices:
+        if not wire_only and _same(choice.value, value):
+            return choice
+    for choice in choices:
+        if _same(choice.wire, value):
+            return choice
+    return None
+
+
+def _same(allowed: Any, value: Any) -> bool:
+    if isinstance(allowed, bool) or isinstance(value, bool):
+        if isinstance(allowed, bool) and isinstance(value, str):
+            return value.lower() == ("true" if allowed else "false")
+        return allowed is value
+    if isinstance(allowed, (int, Decimal)) or (isinstance(allowed, str) and isinstance(value, (int, Decimal))):
+        return _as_text(allowed) == _as_text(value)
+    return bool(allowed == value)
+
+
+def _as_text(value: Any) -> str:
+    """`5`, `5.0`, `"5"` and `Decimal("5.00")` are the same choice."""
+    if isinstance(value, (int, float, Decimal, str)) and not isinstance(value, bool):
+        try:
+            number = Decimal(str(value).strip())
+        except InvalidOperation:
+            return str(value)
+        return format(number.normalize(), "f") if number.is_finite() else str(value)
+    return str(value)
+
+
+def key_of(value: Any) -> str:
+    """A value as the key of a price table."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return _as_text(value) if isinstance(value, (int, float, Decimal)) else str(value)
+
+
+def accept(parameter: Parameter, value: Any) -> Any:
+    """One value as the parameter's own canonical value; UNSET when the parameter does not allow it."""
+    reader = _Reader(wire_only=False)
+    try:
+        taken = reader.value(parameter, value, parameter.name)
+    except _Wrong:
+        return UNSET
+    return UNSET if reader.problems else taken
+
+
+class _Wrong(Exception):
+    """A value that does not fit: the kind of fault, and a sentence without the name."""
+
+    def __init__(self, kind: str, text: str) -> None:
+        self.kind, self.text = kind, text
+
+
+class _Reader:
+    def __init__(self, *, wire_only: bool) -> None:
+        self.wire_only = wire_only
+        self.problems: List[Problem] = []
+        self.other: Dict[str, Any] = {}
+
+    def report(self, kind: str, where: str, message: str, wire: str = "") -> None:
+        self.problems.append(Problem(kind, where, message, wire))
+
+    def object(
+        self,
+        parameters: Mapping[str, Parameter],
+        given: Mapping[str, Any],
+        prefix: str,
+        *,
+        aliases: Mapping[str, str] = {},
+        is_open: bool = False,
+        partial: bool = False,
+    ) -> Dict[str, Any]:
+        found: Dict[str, Any] = {}
+        spelled: Dict[str, str] = {}
+        for name, value in given.items():
+            if value is None:
+                continue
+            canonical = self.name(parameters, str(name), value, aliases)
+            if canonical is None:
+                if is_open:
+                    self.other[str(name)] = value
+                else:
+                    self.unknown(parameters, str(name), prefix, aliases)
+            elif canonical in spelled:
+                self.report("twice", f"{prefix}{name}", f"{prefix}{spelled[canonical]} and {prefix}{name} are two names for one parameter; give one of them")
+            else:
+                spelled[canonical] = str(name)
+                self.take(parameters[canonical], value, f"{prefix}{name}", found)
+        for canonical, parameter in parameters.items():
+            if parameter.required and canonical not in spelled and not partial:
+                called = f" ({parameter.wire} on the wire)" if parameter.wire != canonical else ""
+                self.report("required", f"{prefix}{canonical}", f"{prefix}{canonical} is required{called}", parameter.wire)
+        return {name: found[name] for name in parameters if name in found}
+
+    def name(
+        self, parameters: Mapping[str, Parameter], name: str, value: Any, aliases: Mapping[str, str]
+    ) -> Optional[str]:
+        if not self.wire_only:
+            return find_name(parameters, name, aliases)
+        sharing = [key for key, parameter in parameters.items() if parameter.wire == name]
+        fitting = [key for key in sharing if choose(parameters[key], value, wire_only=True)]
+        return (fitting or sharing[-1:] or [None])[0]
+
+    def unknown(self, parameters: Mapping[str, Parameter], name: str, prefix: str, aliases: Mapping[str, str]) -> None:
+        settable = [key for key, parameter in parameters.items() if parameter.constant is UNSET]
+        spellings = settable + [parameters[key].wire for key in settable]
+        spellings += [alias for alias, canonical in aliases.items() if canonical in settable]
+        hint = nearest(name, spellings)
+        known = ", ".join(settable) or "none"
+        message = f"{prefix}{name} is not a parameter of this model{hint or ';'} it has: {known}"
+        self.report("unknown", f"{prefix}{name}", message, name)
+
+    def take(self, parameter: Parameter, value: Any, where: str, found: Dict[str, Any]) -> None:
+        before = len(self.problems)
+        try:
+            taken = self.value(parameter, value, where)
+        except _Wrong as wrong:
+            self.report(wrong.kind, where, f"{where} {wrong.text}", parameter.wire)
+            return
+        if len(self.problems) == before:
+            found[parameter.name] = taken
+
+    def value(self, parameter: Parameter, value: Any, where: str) -> Any:
+        if parameter.constant is not UNSET:
+            if self.wire_only and _same(parameter.constant, value):
+                return parameter.constant
+            raise _Wrong("constant", f"is always {show(parameter.constant)} for this model and cannot be set")
+        if parameter.is_list:
+            return self.list(parameter, value, where)
+        if parameter.values is not None:
+            choice = choose(parameter, value, wire_only=self.wire_only)
+            if choice is None:
+                allowed = [choice.wire if self.wire_only else choice.value for choice in parameter.values]
+                hint = nearest(value, [key_of(option) for option in allowed]) if isinstance(value, str) else ""
+                raise _Wrong("values", f"must be one of {show_all(allowed)}; got {show(value)}{hint}")
+            return choice.value
+        if parameter.send_as == "list" and isinstance(value, (list, tuple)) and len(value) == 1:
+            value = value[0]
+        if parameter.type == "object":
+            return self.nested(parameter, value, where)
+        taken = _READERS[parameter.type](parameter, value)
+        if not _is_one_of(taken, parameter.also):
+            for kind, text in check_size(parameter, taken):
+                also = f", or {show_all(parameter.also)}" if parameter.also else ""
+                raise _Wrong(kind, text.replace("; ", f"{also}; ", 1) if also else text)
+        return taken
+
+    def list(self, parameter: Parameter, value: Any, where: str) -> List[Any]:
+        items = list(value) if isinstance(value, (list, tuple)) else [value]
+        if isinstance(value, (set, frozenset, dict)) and not (parameter.items and parameter.items.type == "object"):
+            raise _Wrong("type", f"must be a list; got {show(value)}")
+        for kind, text in check_size(parameter, items):
+            raise _Wrong(kind, text)
+        item = parameter.items
+        if item is None:
+            one = FILE_TYPES.get(parameter.type)
+            return [_read_file(parameter, entry) for entry in items] if one else items
+        taken: List[Any] = []
+        for position, entry in enumerate(items):
+            place = f"{where}[{position}]"
+            try:
+                taken.append(self.value(item, entry, place))
+            except _Wrong as wrong:
+                self.report(wrong.kind, place, f"{place} {wrong.text}", parameter.wire)
+        return taken
+
+    def nested(self, parameter: Parameter, value: Any, where: str) -> Any:
+        if not isinstance(value, Mapping):
+            raise _Wrong("type", f"must be an object (a mapping); got {show(value)}")
+        if parameter.fields is None:
+            return dict(value)
+        return self.object(parameter.fields, value, f"{where}.")
+
+
+def _is_one_of(value: Any, allowed: Tuple[Any, ...]) -> bool:
+    return any(_same(option, value) for option in allowed)
+
+
+def _read_text(parameter: Parameter, value: Any) -> str:
+    if not isinstance(value, str):
+        raise _Wrong("type", f"must be text; got {show(value)}")
+    if parameter.required and not value.strip():
+        raise _Wrong("required", "is required; it is empty")
+    return value
+
+
+def _read_number(parameter: Parameter, value: Any) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal, str)):
+        raise _Wrong("type", f"must be a number; got {show(value)}")
+    try:
+        number = Decimal(str(value).strip())
+    except InvalidOperation:
+        raise _Wrong("type", f"must be a number; got {show(value)}") from None
+    if not number.is_finite():
+        raise _Wrong("type", f"must be a number; got {show(value)}")
+    return number
+
+
+def _read_integer(parameter: Parameter, value: Any) -> int:
+    number = _read_number(parameter, value)
+    if number != number.to_integral_value():
+        raise _Wrong("type", f"must be a whole number; got {show(value)}")
+    return int(number)
+
+
+def _read_boolean(parameter: Parameter, value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    raise _Wrong("type", f"must be true or false; got {show(value)}")
+
+
+def _read_file(parameter: Parameter, value: Any) -> str:
+    scheme, colon, rest = value.partition("://") if isinstance(value, str) else ("", "", "")
+    if not (colon and rest and scheme.lower() in parameter.schemes):
+        schemes = " or ".join(f"{scheme}://" for scheme in parameter.schemes)
+        hint = ""
+        if isinstance(value, str) and "://" not in value:
+            hint = "; the platform fetches files itself: upload a local file first (KieClient.upload) and give its URL"
+        raise _Wrong("url", f"must be a URL that begins with {schemes}; got {show(value)}{hint}")
+    return str(value)
+
+
+def _read_any(parameter: Parameter, value: Any) -> Any:
+    return value
+
+
+_READERS = {
+    "text": _read_text,
+    "integer": _read_integer,
+    "number": _read_number,
+    "boolean": _read_boolean,
+    "any": _read_any,
+    **{name: _read_file for name in ("image", "video", "audio", "file")},
+}
+
+
+def _wire_object(parameters: Mapping[str, Parameter], given: Mapping[str, Any]) -> Dict[str, Any]:
+    sent: Dict[str, Any] = {}
+    for name, parameter in parameters.items():
+        if parameter.constant is not UNSET:
+            value = parameter.constant
+        elif name in given:
+            value = given[name]
+        elif parameter.send_always and parameter.default is not UNSET:
+            value = parameter.default
+        else:
+            continue
+        wired = _to_wire(parameter, value)
+        if wired is not None:
+            sent[parameter.wire] = wired
+    return sent
+
+
+def _to_wire(parameter: Parameter, value: Any) -> Any:
+    if parameter.values is not None and not parameter.is_list:
+        choice = choose(parameter, value)
+        return _cast(parameter.send_as, choice.wire if choice is not None else value)
+    if isinstance(value, list) and parameter.items is not None:
+        value = [_to_wire(parameter.items, item) for item in value]
+    elif isinstance(value, Mapping) and parameter.fields is not None:
+        value = _wire_object(parameter.fields, value)
+    return _cast(parameter.send_as, value)
+
+
+def _cast(cast: Optional[str], value: Any) -> Any:
+    if cast == "list":
+        return value if isinstance(value, list) else [to_json(value)]
+    if cast == "single":
+        value = value[0] if isinstance(value, list) and value else value
+    elif cast == "text":
+        return [key_of(item) for item in value] if isinstance(value, list) else key_of(value)
+    elif cast == "integer":
+        return int(Decimal(str(value)))
+    elif cast == "number":
+        return to_json(Decimal(str(value)))
+    return to_json(value)
+
+
+def to_json(value: Any) -> Any:
+    """A value as JSON can hold it: a Decimal becomes the number that it is."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, Mapping):
+        return {str(key): to_json(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_json(item) for item in value]
+    return value

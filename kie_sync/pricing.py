@@ -1,0 +1,444 @@
+"""From arguments to a price: what it costs on the platform, and what the customer's tariff makes of it.
+
+All amounts are `Decimal`. What is not known is None with a reason, never 0, and a sum with something
+unknown in it is unknown. What is known only as a range keeps its two ends beside the likely figure.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, fields
+from decimal import Decimal
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
+
+from .definitions import NOT_OFFERED, UNKNOWN, Model, Price, Seconds, Tariff
+from .errors import KieInputError, Problem
+from .params import Arguments, find_name, key_of, nearest, resolve
+from .rules import count_of, find, holds
+
+MILLION = Decimal(1_000_000)
+
+# Quantities that are no parameters of a call: what was, or will be, used.
+_COUNTS = ("image_count", "video_count", "result_count")
+_SECONDS = ("duration_seconds", "input_seconds")
+_TOKENS = ("input_tokens", "output_tokens", "cached_input_tokens", "cache_write_tokens", "audio_input_tokens", "audio_output_tokens")
+
+
+class Figure(NamedTuple):
+    """An amount, or a range with a likely figure; `why` says why something is not known."""
+
+    likely: Optional[Decimal]
+    low: Optional[Decimal]
+    high: Optional[Decimal]
+    why: str = ""
+
+    def plus(self, other: Figure) -> Figure:
+        return Figure(
+            *(None if mine is None or its is None else mine + its for mine, its in zip(self[:3], other[:3])),
+            "; ".join(dict.fromkeys(reason for reason in (self.why, other.why) if reason)),
+        )
+
+    def times(self, other: Figure) -> Figure:
+        return Figure(
+            *(None if mine is None or its is None else mine * its for mine, its in zip(self[:3], other[:3])),
+            "; ".join(dict.fromkeys(reason for reason in (self.why, other.why) if reason)),
+        )
+
+
+def exactly(amount: Union[Decimal, int]) -> Figure:
+    number = Decimal(amount)
+    return Figure(number, number, number)
+
+
+def unknown(why: str) -> Figure:
+    return Figure(None, None, None, why)
+
+
+@dataclass(frozen=True)
+class CostItem:
+    """A line of an estimate: so much of a unit, at an amount each (None: unknown), in credits."""
+
+    text: str
+    quantity: Optional[Decimal]
+    unit: str
+    credits: Optional[Decimal]
+
+
+@dataclass(frozen=True)
+class CostEstimate:
+    """What a call costs, before it is made.
+
+    Attributes:
+        credits: the customer's price in credits; None when it is unknown.
+        credits_min, credits_max: its range; both equal `credits` when it is exact.
+        platform_credits: what the platform takes; None when unknown, or not sold in credits.
+        usd, cny: the customer's price in US dollars and in yuan.
+        items: how the price adds up.
+        unknown: why a figure is not known, or None.
+        notes: what else is known about the price, such as newer figures that were seen.
+    """
+
+    model: str
+    tariff: str
+    credits: Optional[Decimal]
+    credits_min: Optional[Decimal]
+    credits_max: Optional[Decimal]
+    platform_credits: Optional[Decimal]
+    usd: Optional[Decimal]
+    cny: Optional[Decimal]
+    items: Tuple[CostItem, ...] = ()
+    unknown: Optional[str] = None
+    notes: Tuple[str, ...] = ()
+
+    def to_dict(self) -> Dict[str, Any]:
+        """As JSON can hold it; amounts are text, so that no digit is lost."""
+        return {item.name: _plain(getattr(self, item.name)) for item in fields(self)}
+
+
+@dataclass(frozen=True)
+class UsageRecord(CostEstimate):
+    """What a call cost, from what was really used.
+
+    Attributes:
+        used: the quantities: tokens, images, seconds.
+        credits_consumed: what the platform itself reported, None if nothing.
+        task_id: the task concerned, if one.
+    """
+
+    used: Mapping[str, Any] = field(default_factory=dict)
+    credits_consumed: Optional[Decimal] = None
+    task_id: Optional[str] = None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, CostItem):
+        return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def tidy(amount: Optional[Decimal]) -> Optional[Decimal]:
+    """Without trailing zeros and without an exponent: 37, 0.185."""
+    if amount is None:
+        return None
+    short = amount.normalize()
+    return short.quantize(Decimal(1)) if short == short.to_integral_value() else short
+
+
+def split_quantities(model: Model, given: Mapping[str, Any]) -> Tuple[Dict[str, Any], Dict[str, Any]]:
+    """Arguments of the model, and quantities that are not parameters of it."""
+    asked = {name for price in model.prices for case in (price, *price.cases) for name in case.asks}
+    arguments: Dict[str, Any] = {}
+    quantities: Dict[str, Any] = {}
+    for name, value in given.items():
+        is_parameter = find_name(model.parameters, name, model.aliases) is not None
+        is_quantity = name in _COUNTS or name in _TOKENS or name in _SECONDS or name in asked
+        (quantities if is_quantity and not is_parameter else arguments)[name] = value
+    return arguments, quantities
+
+
+def estimate(
+    model: Model, given: Mapping[str, Any], *, tariff: Optional[str] = None, on: Optional[str] = None
+) -> CostEstimate:
+    """The price of a call that need not be complete: what is not given is not asked for."""
+    arguments, quantities = split_quantities(model, given)
+    return quote(model, resolve(model, arguments, partial=True), tariff=tariff, quantities=quantities, on=on)
+
+
+def quote(
+    model: Model,
+    arguments: Arguments,
+    *,
+    tariff: Optional[str] = None,
+    quantities: Optional[Mapping[str, Any]] = None,
+    on: Optional[str] = None,
+) -> CostEstimate:
+    """The price of checked arguments.
+
+    Args:
+        tariff: a name from the catalog; its first tariff when not given.
+        quantities: what is no parameter: tokens, `image_count`, `input_seconds`, facts that a price asks for.
+        on: the instant (UTC, ISO 8601) whose prices count; without it the latest.
+
+    Raises:
+        KieInputError: no such tariff, a bad quantity, or a combination that the platform does not offer.
+    """
+    name = tariff or next(iter(model.all_tariffs))
+    if name not in model.all_tariffs:
+        raise KieInputError(model.id, [Problem("tariff", "tariff", f"there is no tariff {name}{nearest(name, model.all_tariffs) or ';'} there are: {', '.join(model.all_tariffs)}")])
+    quoter = _Quoter(model, arguments, _numbers(model, quantities or {}))
+    rules = model.all_tariffs[name]
+    own = price_on(model.prices, on)
+    platform = quoter.price(own)
+    applies = model.endpoint.provider.name in rules.providers
+    if not applies:
+        charged = platform
+    elif rules.margins is not None:
+        charged = platform.plus(quoter.margin(rules, own))
+    elif name in model.tariffs:
+        own_items, quoter.items = quoter.items, []
+        charged = quoter.price(model.tariffs[name])
+        quoter.notes = [*quoter.notes, *([model.tariffs[name].note] if model.tariffs[name].note else [])]
+        del own_items
+    else:
+        charged, quoter.items = unknown(f"the tariff {name} states no price for {model.id}"), []
+    in_credits = own is None or own.currency == "credits"
+    credit_usd = model.money.credit_usd
+    credits = charged if in_credits else Figure(*(None if part is None else part / credit_usd for part in charged[:3]), charged.why)
+    usd = None if credits.likely is None else credits.likely * credit_usd
+    return CostEstimate(
+        model=model.id, tariff=name, credits=tidy(credits.likely), credits_min=tidy(credits.low), credits_max=tidy(credits.high),
+        platform_credits=tidy(platform.likely) if in_credits else None,
+        usd=tidy(usd), cny=tidy(None if usd is None else usd * model.money.usd_cny), items=tuple(quoter.items),
+        unknown=credits.why or (platform.why if in_credits else "") or None, notes=tuple(dict.fromkeys(quoter.notes)),
+    )
+
+
+def price_on(prices: Tuple[Price, ...], on: Optional[str]) -> Optional[Price]:
+    """The price in force at an instant: the last one that has begun; the last of all without an instant."""
+    begun = [price for price in prices if on is None or not price.valid_from or price.valid_from <= on]
+    if not begun:
+        return None
+    last = begun[-1]
+    over = on is not None and last.valid_until and (on[: len(last.valid_until)] > last.valid_until if "T" not in last.valid_until else on >= last.valid_until)
+    if over:
+        return Price(last.unit, UNKNOWN, currency=last.currency, unknown=f"the price was valid until {last.valid_until}", source=last.source)
+    return last
+
+
+def _numbers(model: Model, quantities: Mapping[str, Any]) -> Dict[str, Any]:
+    numbers: Dict[str, Any] = {}
+    problems = []
+    for name, value in quantities.items():
+        if value is None:
+            continue
+        if name not in (*_COUNTS, *_TOKENS, *_SECONDS):
+            numbers[name] = value
+            continue
+        try:
+            number = Decimal(str(value)) if not isinstance(value, bool) else Decimal("NaN")
+        except ArithmeticError:
+            number = Decimal("NaN")
+        whole = name in _SECONDS or number == number.to_integral_value() if number.is_finite() else False
+        if not number.is_finite() or number < 0 or not whole:
+            problems.append(Problem("type", name, f"{name} must be a {'' if name in _SECONDS else 'whole '}number, 0 or more; got {value!r}"))
+        numbers[name] = number
+    if problems:
+        raise KieInputError(model.id, problems)
+    return numbers
+
+
+class _Quoter:
+    def __init__(self, model: Model, arguments: Arguments, quantities: Mapping[str, Any]) -> None:
+        self.model, self.quantities = model, quantities
+        self.given, self.values = arguments.given, arguments.values
+        self.items: List[CostItem] = []
+        self.notes: List[str] = []
+
+    def price(self, price: Optional[Price]) -> Figure:
+        if price is None:
+            return unknown("the catalog has no price for this model")
+        self.notes += [f"{price.note}"] if price.note else []
+        self.notes += [f"seen {seen.seen}: {seen.text} credits ({seen.source}); not the price in force" for seen in price.observed]
+        case = self.case(price)
+        if case is None:
+            return unknown("no case of the price fits these arguments")
+        if case.unknown:
+            return unknown(case.unknown)
+        if case.unit in ("1k_tokens", "1m_tokens"):
+            return self.tokens(case)
+        amount, label = self.amount(case)
+        quantity = self.quantity(case)
+        total = amount.times(quantity)
+        self.item(f"{label or self.model.title}", quantity, case.unit, total, case.currency)
+        for surcharge in case.surcharges:
+            number = max(0, count_of(surcharge.per, self.values) - surcharge.free)
+            extra = exactly(number).times(exactly(surcharge.amount)).times(exactly(self.calls(case)))
+            if number:
+                self.item(f"surcharge for {surcharge.per} beyond {surcharge.free}", exactly(number), "item", extra, case.currency)
+            total = total.plus(extra)
+        return total
+
+    def item(self, text: str, quantity: Figure, unit: str, total: Figure, currency: str) -> None:
+        credits = total.likely
+        if currency == "usd" and credits is not None:
+            credits = credits / self.model.money.credit_usd
+        self.items.append(CostItem(text, tidy(quantity.likely), unit, tidy(credits)))
+
+    def case(self, price: Price) -> Optional[Price]:
+        if not price.cases:
+            return price
+        return next((case for case in price.cases if case.when is None or holds(case.when, self.given, self.values)), None)
+
+    def amount(self, price: Price) -> Tuple[Figure, str]:
+        """The amount per unit, and the cell that it stands in."""
+        table: Any = price.amounts
+        cell: List[str] = []
+        for name in price.by:
+            if not isinstance(table, Mapping):
+                break
+            value = self.quantities.get(name) if name in price.asks else self.first(name)
+            if value is None:
+                return self.span(price, table, name)
+            key = key_of(value)
+            cell.append(f"{name} {key}")
+            if key not in table:
+                return unknown(f"no price is known for {', '.join(cell)}"), ", ".join(cell)
+            table = table[key]
+        label = ", ".join(cell)
+        if table == NOT_OFFERED:
+            raise KieInputError(self.model.id, [Problem("not_offered", price.by[-1], f"{label} is not offered together")])
+        if table == UNKNOWN:
+            return unknown(f"no price is published for {label}" if label else "no price is published"), label
+        return exactly(table), label
+
+    def first(self, path: str) -> Any:
+        found = find(path, self.values)
+        return found[0] if found else None
+
+    def span(self, price: Price, table: Any, name: str) -> Tuple[Figure, str]:
+        amounts = list(_leaves(table))
+        numbers = [amount for amount in amounts if isinstance(amount, Decimal)]
+        why = f"the price goes by {name}" + (f", {price.asks[name]}; say {name}=" if name in price.asks else ", which was not given")
+        complete = bool(numbers) and UNKNOWN not in amounts
+        return Figure(None, min(numbers) if complete else None, max(numbers) if complete else None, why), name
+
+    def calls(self, price: Price) -> int:
+        """How many calls the stated number of results takes."""
+        wanted = self.wanted()
+        if wanted is None or (price.count is not None and price.count.parameter is not None):
+            return 1
+        return math.ceil(wanted / price.results)
+
+    def wanted(self) -> Optional[Decimal]:
+        return next((self.quantities[name] for name in _COUNTS if name in self.quantities), None)
+
+    def results(self, price: Price) -> Figure:
+        """How many results there will be."""
+        wanted = self.wanted()
+        if wanted is not None:
+            return exactly(wanted)
+        count = price.count
+        if count is None:
+            return exactly(price.results)
+        if count.parameter is not None:
+            number = self.first(count.parameter)
+            return exactly(1) if number is None else exactly(Decimal(str(number)))
+        low, high = self.bound(count.min), self.bound(count.max)
+        if high is None:
+            return Figure(count.likely, low, None, "" if count.likely else "the number of results is known only afterwards")
+        return Figure(count.likely or high, low, high)
+
+    def bound(self, bound: Union[Decimal, str, None]) -> Optional[Decimal]:
+        if isinstance(bound, str):
+            value = self.first(bound)
+            return None if value is None else Decimal(str(value))
+        return bound
+
+    def quantity(self, price: Price) -> Figure:
+        results = self.results(price)
+        charges = Figure(*(None if part is None else Decimal(math.ceil(part / price.results)) for part in results[:3]), results.why)
+        if price.unit == "second" and price.seconds is not None:
+            return charges.times(self.seconds(price.seconds))
+        if price.unit == "megapixel":
+            preset = self.first(price.pixels_by)
+            area = price.pixels.get(key_of(preset)) if preset is not None else None
+            if area is None:
+                return unknown(f"the size of {price.pixels_by} {key_of(preset) if preset is not None else ''} in pixels is not known".replace("  ", " "))
+            return charges.times(exactly(math.ceil(area / MILLION)))
+        if price.unit == "1k_characters":
+            texts = [text for path in price.characters for text in find(path, self.values)]
+            if not texts:
+                return unknown(f"the price goes by the length of {', '.join(price.characters)}, which was not given")
+            return exactly(Decimal(sum(len(str(text)) for text in texts)) / 1000)
+        return charges
+
+    def seconds(self, seconds: Seconds) -> Figure:
+        figure = self.own_seconds(seconds)
+        if not seconds.media:
+            return figure
+        if not any(find(path, self.given) for path in seconds.media) and seconds.parameter is not None:
+            return figure
+        given = self.quantities.get("input_seconds")
+        if given is None and seconds.parameter is None:
+            given = self.quantities.get("duration_seconds")
+        if given is None:
+            names = ", ".join(seconds.media)
+            return figure.plus(Figure(None, seconds.min, seconds.max, f"the length of {names} is not known before the run; say input_seconds="))
+        return figure.plus(exactly(given))
+
+    def own_seconds(self, seconds: Seconds) -> Figure:
+        if seconds.parameter is None:
+            return exactly(0)
+        stated = self.quantities.get("duration_seconds")
+        if stated is not None:
+            return exactly(stated)
+        value = self.first(seconds.parameter)
+        if value is None or value in seconds.unknown_at:
+            why = f"the seconds go by {seconds.parameter}, which was not given" if value is None else f"{seconds.parameter} {key_of(value)} leaves the length open"
+            return Figure(None, seconds.min, seconds.max, why)
+        number = Decimal(str(value))
+        if seconds.divided_by is not None:
+            divisor = self.first(seconds.divided_by)
+            if not divisor:
+                return unknown(f"the seconds go by {seconds.divided_by}, which was not given")
+            number = number / Decimal(str(divisor))
+        return exactly(number)
+
+    def tokens(self, price: Price) -> Figure:
+        per = MILLION if price.unit == "1m_tokens" else Decimal(1000)
+        table, label = price.amounts, ""
+        for name in price.by:
+            value = self.first(name)
+            table = table.get(key_of(value), UNKNOWN) if isinstance(table, Mapping) and value is not None else UNKNOWN
+            label = f"{name} {value}: "
+        counted = {name: self.quantities[name] for name in _TOKENS if name in self.quantities}
+        if not counted or not isinstance(table, Mapping):
+            return unknown("no price is published" if counted else "say input_tokens and output_tokens")
+        total = exactly(0)
+        for name, number in counted.items():
+            kind = name[: -len("_tokens")]
+            rate = table.get(kind)
+            if not isinstance(rate, Decimal):
+                part = unknown(f"no price is known for {kind.replace('_', ' ')} tokens") if number else exactly(0)
+            else:
+                part = exactly(rate * number / per)
+            self.item(f"{label}{kind.replace('_', ' ')} tokens", exactly(number), "token", part, price.currency)
+            total = total.plus(part)
+        return total
+
+    def margin(self, tariff: Tariff, price: Optional[Price]) -> Figure:
+        margins = tariff.margins or {}
+        case = self.case(price) if price is not None else None
+        if case is None:
+            return exactly(0)
+        total = exactly(0)
+        if case.unit in ("1k_tokens", "1m_tokens"):
+            for way in ("input", "output"):
+                number = sum((self.quantities.get(name, Decimal(0)) for name in _TOKENS if _way(name) == way), Decimal(0))
+                each = margins.get(f"1m_{way}_tokens", Decimal(0))
+                if number and each:
+                    total = total.plus(self.add(f"{tariff.title}: {way} tokens", exactly(number / MILLION), each, "1m_tokens"))
+            return total
+        each = margins.get(self.model.result, Decimal(0))
+        return self.add(tariff.title, self.results(case), each, self.model.result) if each else total
+
+    def add(self, text: str, quantity: Figure, each: Decimal, unit: str) -> Figure:
+        amount = quantity.times(exactly(each))
+        self.item(text, quantity, unit, amount, "credits")
+        return amount
+
+
+def _way(name: str) -> str:
+    return "output" if "output" in name else "input"
+
+
+def _leaves(table: Any) -> Any:
+    if isinstance(table, Mapping):
+        for part in table.values():
+            yield from _leaves(part)
+    else:
+        yield table

@@ -1,0 +1,110 @@
+"""What is sent: `Request`, and the functions that build one from definitions and arguments.
+
+A request never holds a key; `transport` adds it on the way out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, Mapping, Optional
+from urllib.parse import quote as quote_path
+from urllib.parse import urlencode
+
+from .definitions import Endpoint, Model, Provider
+from .params import Arguments, to_json
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request, without the key.
+
+    Attributes:
+        provider: whose key goes with it; "" sends none.
+        is_paid: whether it may cost money, so that it is never sent twice by itself.
+        wants_stream: whether the answer is to be read as it comes.
+        body: bytes, or an iterable of bytes with a length, instead of `json`.
+    """
+
+    method: str
+    url: str
+    json: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    provider: str = ""
+    is_paid: bool = False
+    wants_stream: bool = False
+    body: Any = None
+
+    def to_dict(self) -> Dict[str, Any]:
+        """As JSON can hold it, with the key's place shown and the key masked."""
+        headers = dict(self.headers)
+        if self.provider:
+            headers["Authorization"] = "Bearer ***"
+        return {"method": self.method, "url": self.url, "headers": headers, "json": self.json}
+
+
+_JSON = {"Content-Type": "application/json"}
+
+
+def wire_body(model: Model, arguments: Arguments, *, stream: bool = False) -> Dict[str, Any]:
+    """The model's own part of a body: the input of a task, the whole body of a chat."""
+    if model.endpoint.shape == "task":
+        return dict(arguments.wire)
+    endpoint = model.endpoint
+    body: Dict[str, Any] = {"model": model.slug} if endpoint.model_in == "body" else {}
+    body.update(to_json(endpoint.body))
+    body.update(arguments.wire)
+    # Always said: KIE streams by default, Google does not, and gpt-5-2 was recorded doing neither as documented.
+    body["stream"] = stream
+    if stream:
+        body.update(to_json(endpoint.stream_body))
+    return body
+
+
+def build_create(model: Model, arguments: Arguments, base_url: str, *, callback_url: Optional[str] = None) -> Request:
+    """The call that makes a task, and costs money."""
+    return build_raw_create(model.endpoint, model.slug, wire_body(model, arguments), base_url, callback_url=callback_url)
+
+
+def build_raw_create(
+    endpoint: Endpoint, slug: str, wire_input: Mapping[str, Any], base_url: str, *, callback_url: Optional[str] = None
+) -> Request:
+    """The same from a wire input that somebody else made."""
+    body: Dict[str, Any] = {"model": slug, **to_json(endpoint.body), "input": dict(wire_input)}
+    if callback_url and endpoint.callback:
+        body[endpoint.callback] = callback_url
+    return Request("POST", base_url + endpoint.path, json=body, headers=_JSON, provider=endpoint.provider.name, is_paid=True)
+
+
+def build_chat(model: Model, arguments: Arguments, base_url: str, *, stream: bool) -> Request:
+    """A chat call; it costs money."""
+    endpoint = model.endpoint
+    path = endpoint.path
+    if endpoint.model_in == "path":
+        path = endpoint.path_before_model + quote_path(model.slug) + endpoint.path
+    headers = {**_JSON, "Accept": "text/event-stream"} if stream else _JSON
+    return Request(
+        "POST", base_url + path, json=wire_body(model, arguments, stream=stream), headers=headers,
+        provider=endpoint.provider.name, is_paid=True, wants_stream=stream,
+    )
+
+
+def build_status(endpoint: Endpoint, task_id: str, base_url: str) -> Request:
+    """The question after a task's state."""
+    query = urlencode({endpoint.status_query: task_id})
+    return Request("GET", f"{base_url}{endpoint.status_path}?{query}", provider=endpoint.provider.name)
+
+
+def build_credits(provider: Provider, base_url: str) -> Request:
+    """The question after the balance."""
+    return Request("GET", base_url + provider.paths["credits"], provider=provider.name)
+
+
+def build_download_url(provider: Provider, base_url: str, url: str) -> Request:
+    """The question after a fresh link to a result; links live 20 minutes."""
+    return Request("POST", base_url + provider.paths["download_url"], json={"url": url}, headers=_JSON, provider=provider.name)
+
+
+def build_download(url: str, *, first_byte: int = 0) -> Request:
+    """A result file. It gets no key, and no header but the range."""
+    headers = {"Range": f"bytes={first_byte}-"} if first_byte else {}
+    return Request("GET", url, headers=headers, wants_stream=True)

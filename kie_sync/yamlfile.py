@@ -1,0 +1,185 @@
+"""YAML as people mean it, with the place of everything.
+
+YAML 1.1 reads an unquoted `16:9` as 969, `on` as true and `2.10` as 2.1. Here a plain scalar is
+
+* `null`, `~` or nothing: None;  `true` / `false`: a boolean;
+* `12`, `-3`: an integer;  `2.10`, `1e3`: a `Decimal` that keeps its digits;
+* anything else (`16:9`, `on`, `yes`, `007`, `2026-01-21`, `1K`): text.
+
+Keys of a mapping are always text. A key given twice is an error. Every mapping and list knows
+the file, line and column of its parts (`mark_at`), and so does every error.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Dict, Iterable, List, Set, Union
+
+from .errors import CatalogProblem, KieCatalogError
+
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
+_NUMBER = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))([eE][-+]?[0-9]+)?\Z")
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A place in a file; line and column count from 1."""
+
+    file: str
+    line: int
+    column: int
+
+
+class YamlMap(Dict[str, Any]):
+    """A mapping read from YAML; `key_marks` and `value_marks` say where its parts stand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mark = Mark("", 1, 1)
+        self.key_marks: Dict[str, Mark] = {}
+        self.value_marks: Dict[str, Mark] = {}
+
+
+class YamlList(List[Any]):
+    """A list read from YAML; `marks` says where its items stand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mark = Mark("", 1, 1)
+        self.marks: List[Mark] = []
+
+
+def read_yaml(text: str, file: str) -> Any:
+    """Read one YAML document.
+
+    Raises:
+        KieCatalogError: it is not YAML, or a key stands twice; with line and column.
+    """
+    import yaml
+
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        node = yaml.compose(text, Loader=loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        problem = " ".join(part for part in (error.context, error.problem) if part)
+        raise _syntax_error(file, mark, _explain(problem)) from error
+    except (yaml.YAMLError, RecursionError) as error:
+        raise _syntax_error(file, None, str(error).splitlines()[0]) from error
+    if node is None:
+        return YamlMap()
+    return _Builder(file).build(node)
+
+
+def mark_at(root: Any, path: Iterable[Union[str, int]], *, key: bool = False) -> Mark:
+    """The place of what `path` leads to (of its key, when asked), or of the nearest thing above it."""
+    here, mark = root, getattr(root, "mark", Mark("", 1, 1))
+    for step in path:
+        if isinstance(here, YamlMap) and step in here:
+            mark = here.key_marks[str(step)] if key else here.value_marks[str(step)]
+            here = here[str(step)]
+        elif isinstance(here, YamlList) and isinstance(step, int) and step < len(here):
+            mark, here = here.marks[step], here[step]
+        else:
+            break
+    return mark
+
+
+def merge(base: Any, over: Any) -> Any:
+    """`over` laid on `base`: mappings merge, lists and values replace, null removes a key."""
+    if not (isinstance(base, YamlMap) and isinstance(over, YamlMap)):
+        return over
+    merged = YamlMap()
+    merged.mark = over.mark
+    for source in (base, over):
+        for name, value in source.items():
+            if source is over and value is None and name in merged:
+                del merged[name]
+                continue
+            merged[name] = merge(merged[name], value) if name in merged else value
+            merged.key_marks[name] = source.key_marks[name]
+            merged.value_marks[name] = source.value_marks[name]
+    return merged
+
+
+def _syntax_error(file: str, mark: Any, message: str) -> KieCatalogError:
+    line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+    return KieCatalogError([CatalogProblem(file, line, column, "", message)])
+
+
+def _explain(problem: str) -> str:
+    if "cannot start any token" in problem and "\\t" in problem.replace("\t", "\\t"):
+        return "a tab stands where YAML wants spaces; indent with spaces"
+    if "mapping values are not allowed" in problem:
+        return f"{problem}: is a line indented wrongly, or does text that holds a colon need quotes?"
+    if "expected ',' or" in problem:
+        return f"{problem}: a comma or a closing bracket is missing here or just before"
+    return problem
+
+
+class _Builder:
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.done: Dict[int, Any] = {}
+        self.open: Set[int] = set()
+
+    def mark(self, node: Any) -> Mark:
+        return Mark(self.file, node.start_mark.line + 1, node.start_mark.column + 1)
+
+    def fail(self, node: Any, message: str) -> KieCatalogError:
+        return _syntax_error(self.file, node.start_mark, message)
+
+    def build(self, node: Any) -> Any:
+        if id(node) in self.done:
+            return self.done[id(node)]
+        if id(node) in self.open:
+            raise self.fail(node, "this anchor contains itself")
+        if not node.tag.startswith("tag:yaml.org,2002:") or "python" in node.tag:
+            raise self.fail(node, f"the tag {node.tag} is not allowed here; remove it")
+        self.open.add(id(node))
+        if node.id == "scalar":
+            value = self.scalar(node)
+        elif node.id == "sequence":
+            value = self.sequence(node)
+        else:
+            value = self.mapping(node)
+        self.open.discard(id(node))
+        self.done[id(node)] = value
+        return value
+
+    def scalar(self, node: Any) -> Any:
+        text = str(node.value)
+        if node.style in ("'", '"', "|", ">"):
+            return text
+        if text in ("", "~", "null", "Null", "NULL"):
+            return None
+        if text in ("true", "True", "TRUE", "false", "False", "FALSE"):
+            return text.lower() == "true"
+        if _INTEGER.match(text):
+            return int(text)
+        return Decimal(text) if _NUMBER.match(text) else text
+
+    def sequence(self, node: Any) -> YamlList:
+        found = YamlList()
+        found.mark = self.mark(node)
+        for item in node.value:
+            found.append(self.build(item))
+            found.marks.append(self.mark(item))
+        return found
+
+    def mapping(self, node: Any) -> YamlMap:
+        found = YamlMap()
+        found.mark = self.mark(node)
+        for key_node, value_node in node.value:
+            if key_node.id != "scalar":
+                raise self.fail(key_node, "a key must be plain text")
+            key = str(key_node.value)
+            if key in found:
+                first = found.key_marks[key].line
+                raise self.fail(key_node, f"the key {key} stands twice; the first is in line {first}")
+            found[key] = self.build(value_node)
+            found.key_marks[key] = self.mark(key_node)
+            found.value_marks[key] = self.mark(value_node)
+        return found
