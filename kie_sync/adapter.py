@@ -1,0 +1,285 @@
+"""`KieAdapter`: the one generic blocking adapter. It joins the steps; it knows no model.
+
+`KieImageAdapter`, `KieVideoAdapter` and `KieChatAdapter` are the same, narrowed to one kind of model.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
+
+from .chat import ChatStream
+from .client import KieClient
+from .completions import ChatCompletion, Usage, media_message, parse_usage, plain_messages, text_message
+from .definitions import Model
+from .errors import KieInputError, Problem
+from .params import resolve
+from .pricing import CostEstimate, UsageRecord, estimate, quote, split_quantities
+from .request import Request, build_chat, build_create
+from .response import QueryTaskResponse, Result
+from .rules import find
+from .task import Task
+from .waiter import check_times
+
+
+class KieAdapter:
+    """One model, ready to use.
+
+    Args:
+        client: shared by any number of adapters.
+        model: an id of the catalog.
+
+    Raises:
+        KieUnknownModelError: no such model; the message says what is near.
+    """
+
+    kinds: Tuple[str, ...] = ()
+
+    def __init__(self, client: KieClient, model: str) -> None:
+        self.client = client
+        self.model: Model = client.catalog[model]
+        if self.kinds and self.model.kind not in self.kinds:
+            wanted = " or ".join(self.kinds)
+            raise KieInputError(model, [Problem("kind", "model", f"this is a model of kind {self.model.kind}, not {wanted}; KieAdapter takes any kind")])
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.model.id!r})"
+
+    # Tasks
+
+    def generate(
+        self,
+        *,
+        arguments: Optional[Mapping[str, Any]] = None,
+        poll_interval: Optional[float] = None,
+        max_wait_time: Optional[float] = None,
+        tariff: Optional[str] = None,
+        callback_url: Optional[str] = None,
+        context: Optional[Mapping[str, Any]] = None,
+        **given: Any,
+    ) -> Result:
+        """Make it, and block until it is there.
+
+        Args:
+            given: the model's parameters, by canonical name, wire name or alias.
+            arguments: the same as a mapping, for names that are taken here.
+            poll_interval, max_wait_time: seconds; the catalog's figures for the kind when not given.
+            tariff: whose price `result.cost` is; the catalog's first tariff when not given.
+            context: handed to the listeners, untouched.
+
+        Raises:
+            KieInputError: the arguments do not fit; nothing was sent.
+            KieOutcomeUnknownError: the task may or may not exist; nothing was sent again.
+            KieTaskFailedError, KieTaskTimeoutError: with `task_id`.
+        """
+        check_times(poll_interval, max_wait_time)
+        task = self.submit(arguments=arguments, tariff=tariff, callback_url=callback_url, context=context, **given)
+        return task.wait(poll_interval, max_wait_time)
+
+    def submit(
+        self,
+        *,
+        arguments: Optional[Mapping[str, Any]] = None,
+        poll_interval: Optional[float] = None,
+        max_wait_time: Optional[float] = None,
+        tariff: Optional[str] = None,
+        callback_url: Optional[str] = None,
+        context: Optional[Mapping[str, Any]] = None,
+        **given: Any,
+    ) -> Task:
+        """Make it, and return at once with the task, which can `wait()`."""
+        check_times(poll_interval, max_wait_time)
+        endpoint = self.client.task_endpoint(self.model.id)
+        resolved = resolve(self.model, {**(arguments or {}), **given})
+        price = quote(self.model, resolved, tariff=tariff, on=self.client.clock.date())
+        request = build_create(self.model, resolved, self._base_url(), callback_url=callback_url)
+        created = self.client.submit_request(request, endpoint, self.model.id, price=price, context=context)
+        return Task(
+            created.task_id, self.model.id, price, poll_interval, max_wait_time, is_new=True, context=context or {}, _home=self,
+        )
+
+    def task(self, task_id: str) -> Task:
+        """A task that was made before, perhaps by another process."""
+        return Task(task_id, self.model.id, _home=self)
+
+    def query_task(self, task_id: str) -> QueryTaskResponse:
+        """One look at a task."""
+        return self.client.query_task(task_id, model=self.model.id)
+
+    def finish(self, task: Task, poll_interval: Optional[float], max_wait_time: Optional[float]) -> Result:
+        """Wait for a task, and read its result."""
+        state = self.client.wait_for_task(
+            task.task_id, poll_interval, max_wait_time, model=self.model.id, is_new=task.is_new, cost=task.price, context=task.context,
+        )
+        cost = task.price if task.price is not None else self._cost_afterwards(state)
+        return Result(
+            model=self.model.id, task_id=task.task_id, result=self.model.result, urls=state.result_urls, cost=cost,
+            credits_consumed=state.credits_consumed, duration_s=state.duration_s, state=state.state, data=state.result, _save=self._save,
+        )
+
+    def _cost_afterwards(self, state: QueryTaskResponse) -> CostEstimate:
+        """The price of a task whose arguments were given elsewhere: read back from what the platform kept of them."""
+        given = _read_param(state.raw)
+        try:
+            return quote(self.model, resolve(self.model, given, partial=True), on=self.client.clock.date())
+        except KieInputError:
+            return quote(self.model, resolve(self.model, {}, partial=True), on=self.client.clock.date())
+
+    def _save(self, result: Result, path: Union[str, Path]) -> List[Path]:
+        return self.client.download(result.urls, path, name=f"{self.model.id}-{result.task_id}")
+
+    def _base_url(self) -> str:
+        return self.client.settings.base_url(self.model.endpoint.provider)
+
+    # Without sending
+
+    def prepare(self, *, arguments: Optional[Mapping[str, Any]] = None, stream: bool = False, callback_url: Optional[str] = None, **given: Any) -> Request:
+        """The exact request, not sent; there is no key in it."""
+        merged = {**(arguments or {}), **given}
+        if self.model.endpoint.shape == "task":
+            return build_create(self.model, resolve(self.model, merged), self._base_url(), callback_url=callback_url)
+        if "messages" in merged:
+            merged["messages"] = plain_messages(merged["messages"])
+        return build_chat(self.model, resolve(self.model, merged), self._base_url(), stream=stream)
+
+    def estimate_cost(self, *, tariff: Optional[str] = None, arguments: Optional[Mapping[str, Any]] = None, **given: Any) -> CostEstimate:
+        """What a call would cost; it need not be complete.
+
+        Args:
+            given: parameters as for `generate`, and quantities: `image_count`, `duration_seconds`, `input_tokens`,
+                `output_tokens`, `input_seconds`, and what a price asks for.
+            tariff: a name from the catalog; its first when not given.
+        """
+        return estimate(self.model, {**(arguments or {}), **given}, tariff=tariff, on=self.client.clock.date())
+
+    def calculate_usage(
+        self, used: Union[Result, ChatCompletion, ChatStream, Usage, Mapping[str, Any], None] = None, *, tariff: Optional[str] = None, **given: Any
+    ) -> UsageRecord:
+        """What a call cost, from what was really used.
+
+        Args:
+            used: a result, an answer, a finished stream, or the `usage` of one.
+            given: parameters and quantities as for `estimate_cost`, in place of `used` or beside it.
+        """
+        facts = {**_facts(used), **given}
+        quantities = split_quantities(self.model, facts)[1]
+        if isinstance(used, Result) and not given and (tariff is None or tariff == used.cost.tariff) and not _has_open_count(self.model):
+            price = used.cost
+        else:
+            price = self.estimate_cost(tariff=tariff, arguments=facts)
+        consumed = None if used is None or isinstance(used, (Usage, Mapping)) else used.credits_consumed
+        resolved = resolve(self.model, split_quantities(self.model, facts)[0], partial=True)
+        counted = {"image": "image_count", "video": "video_count"}.get(self.model.result)
+        if counted and counted not in quantities and "result_count" not in quantities:
+            quantities[counted] = len(used.urls) if isinstance(used, Result) else (find("count", resolved.values) or [1])[0]
+        return UsageRecord(
+            **price.__dict__, used={**resolved.given, **quantities}, credits_consumed=consumed,
+            task_id=used.task_id if isinstance(used, Result) else None,
+        )
+
+    # Chat
+
+    def chat(
+        self, messages: Any, stream: bool = False, *, arguments: Optional[Mapping[str, Any]] = None,
+        tariff: Optional[str] = None, context: Optional[Mapping[str, Any]] = None, **given: Any,
+    ) -> Any:
+        """Ask a chat model.
+
+        Args:
+            messages: a list of messages (mappings or `ChatMessage`), or text.
+            stream: give the pieces as they come.
+            given: the model's parameters, such as `reasoning_effort` or `tools`.
+
+        Returns:
+            A `ChatCompletion`; with `stream`, a `ChatStream` of `ChatCompletionChunk`.
+        """
+        call = self.client.chat_completions_stream if stream else self.client.chat_completions
+        return call(self.model.id, messages, context=context, tariff=tariff, **{**(arguments or {}), **given})
+
+    def chat_simple(self, user_message: str, system_prompt: Optional[str] = None, stream: bool = False, **given: Any) -> Any:
+        """Ask with one message, and perhaps a system prompt."""
+        messages = [text_message(system_prompt, "system")] if system_prompt else []
+        return self.chat([*messages, text_message(user_message)], stream, **given)
+
+    @staticmethod
+    def format_text_message(text: str, role: str = "user") -> Dict[str, Any]:
+        """A message of text."""
+        return text_message(text, role)
+
+    @staticmethod
+    def format_multimodal_message(text: str, media_urls: Union[str, Sequence[str]], role: str = "user") -> Dict[str, Any]:
+        """A message of text and files by URL (images, video, audio, PDF)."""
+        return media_message(text, media_urls, role)
+
+    @staticmethod
+    def format_messages_from_history(
+        history: Iterable[Any], user_message: Optional[str] = None, system_prompt: Optional[str] = None
+    ) -> List[Any]:
+        """A conversation as messages.
+
+        Args:
+            history: messages (mappings or `ChatMessage`), or pairs: (role, text), or (what the user said, the answer).
+            user_message: what the user says now.
+            system_prompt: put in front.
+        """
+        messages: List[Any] = [text_message(system_prompt, "system")] if system_prompt else []
+        for turn in history:
+            if isinstance(turn, (tuple, list)) and len(turn) == 2:
+                first, second = turn
+                if first in ("developer", "system", "user", "assistant", "tool"):
+                    messages.append(text_message(second, first))
+                else:
+                    messages += [text_message(first), text_message(second, "assistant")]
+            else:
+                messages += plain_messages(turn)
+        return [*messages, text_message(user_message)] if user_message is not None else messages
+
+
+class KieImageAdapter(KieAdapter):
+    """`KieAdapter` for models that make or improve images."""
+
+    kinds = ("image", "upscale")
+
+
+class KieVideoAdapter(KieAdapter):
+    """`KieAdapter` for models that make videos."""
+
+    kinds = ("video", "upscale")
+
+
+class KieChatAdapter(KieAdapter):
+    """`KieAdapter` for chat models."""
+
+    kinds = ("chat",)
+
+
+def _facts(used: Any) -> Dict[str, Any]:
+    if isinstance(used, Result):
+        return {"result_count": len(used.urls)}
+    if isinstance(used, Usage):
+        return dict(used.quantities)
+    if isinstance(used, Mapping):
+        usage = parse_usage(used) if "prompt_tokens" in used else None
+        return dict(usage.quantities) if usage else dict(used)
+    usage = getattr(used, "usage", None)
+    return dict(usage.quantities) if usage is not None else {}
+
+
+def _has_open_count(model: Model) -> bool:
+    cases = [case for price in (*model.prices, *model.tariffs.values()) for case in (price, *price.cases)]
+    return any(case.count is not None and case.count.parameter is None for case in cases)
+
+
+def _read_param(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A task's input as the platform kept it: JSON text inside JSON text, or plain objects."""
+    value: Any = (raw.get("data") or {}).get("param") if isinstance(raw.get("data"), Mapping) else None
+    for step in ("", "input"):
+        if step:
+            value = value.get(step) if isinstance(value, Mapping) else None
+        if isinstance(value, str):
+            try:
+                value = json.loads(value)
+            except ValueError:
+                return {}
+    return value if isinstance(value, Mapping) else {}

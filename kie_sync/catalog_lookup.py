@@ -1,0 +1,119 @@
+"""What the builders of rules and prices share: faults, and finding parameters, values and conditions."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Any, List, Mapping, Optional, Tuple, Union
+
+from .definitions import FILE_TYPES, UNSET, Condition, Parameter, Source
+from .params import accept, find_name, key_of, nearest
+
+Path = Tuple[Union[str, int], ...]
+
+
+class Faults:
+    """Collects what is wrong: a path inside the file's data, and a sentence."""
+
+    def __init__(self) -> None:
+        self.found: List[Tuple[Path, str, bool]] = []
+
+    def error(self, path: Path, message: str) -> None:
+        self.found.append((path, message, False))
+
+    def warning(self, path: Path, message: str) -> None:
+        self.found.append((path, message, True))
+
+
+def names(value: Any) -> Tuple[str, ...]:
+    """One word or a list of words, as a tuple."""
+    if value is None:
+        return ()
+    return (str(value),) if not isinstance(value, (list, tuple)) else tuple(str(item) for item in value)
+
+
+def decimal(value: Any) -> Optional[Decimal]:
+    return None if value is None else Decimal(str(value))
+
+
+def build_source(raw: Mapping[str, Any]) -> Source:
+    return Source(str(raw.get("source") or ""), str(raw.get("checked") or ""))
+
+
+def find_parameter(parameters: Mapping[str, Parameter], path: str) -> Tuple[str, Optional[Parameter]]:
+    """The canonical form of a path, and the parameter at its end; None where it leads nowhere."""
+    here: Optional[Mapping[str, Parameter]] = parameters
+    parameter: Optional[Parameter] = None
+    steps: List[str] = []
+    for step in path.split("."):
+        word = step[:-2] if step.endswith("[]") else step
+        name = find_name(here, word) if here is not None else None
+        if name is None or here is None:
+            return path, None
+        parameter = here[name]
+        if step.endswith("[]"):
+            if not parameter.is_list:
+                return path, None
+            parameter = parameter.items or Parameter(name, name, FILE_TYPES.get(parameter.type, "any"))
+        steps.append(name + step[len(word):])
+        here = parameter.fields
+    return ".".join(steps), parameter
+
+
+class Lookup:
+    """What rules and prices share: finding parameters, reading values and conditions."""
+
+    def __init__(self, parameters: Mapping[str, Parameter], faults: Faults) -> None:
+        self.parameters, self.faults = parameters, faults
+
+    def path(self, path: Any, where: Path) -> Tuple[str, Optional[Parameter]]:
+        canonical, parameter = find_parameter(self.parameters, str(path))
+        if parameter is None:
+            hint = nearest(str(path), self.parameters) or ";"
+            self.faults.error(where, f"{path} is not a parameter of this model{hint} it has: {', '.join(self.parameters) or 'none'}")
+        return canonical, parameter
+
+    def values(self, parameter: Optional[Parameter], values: Any, where: Path) -> Tuple[Any, ...]:
+        listed = list(values) if isinstance(values, (list, tuple)) else [values]
+        if parameter is None:
+            return tuple(listed)
+        taken = []
+        for position, value in enumerate(listed):
+            coerced = accept(parameter, value)
+            if coerced is UNSET:
+                place = (*where, position) if isinstance(values, list) else where
+                allowed = [key_of(choice.value) for choice in parameter.values or ()]
+                options = f"; it allows {', '.join(allowed)}" if allowed else ""
+                self.faults.error(place, f"{parameter.name} does not allow {key_of(value)}{options}{nearest(str(value), allowed)}")
+            taken.append(value if coerced is UNSET else coerced)
+        return tuple(taken)
+
+    def condition(self, raw: Mapping[str, Any], where: Path) -> Condition:
+        parts = []
+        for word, test in raw.items():
+            place = (*where, word)
+            if word in ("any_of", "all_of"):
+                inner = tuple(self.condition(part, (*place, position)) for position, part in enumerate(test))
+                parts.append(Condition(any=inner) if word == "any_of" else Condition(all=inner))
+            elif word == "not" and isinstance(test, Mapping):
+                parts.append(Condition(negated=self.condition(test, place)))
+            else:
+                parts.append(self.test(word, test, place))
+        return parts[0] if len(parts) == 1 else Condition(all=tuple(parts))
+
+    def test(self, path: str, raw: Any, where: Path) -> Condition:
+        canonical, parameter = self.path(path, where)
+        if not isinstance(raw, Mapping):
+            return Condition(path=canonical, values=self.values(parameter, raw, where))
+        count = raw.get("count")
+        span = count if isinstance(count, Mapping) else {"min": count, "max": count}
+        present = raw.get("present")
+        if raw.get("absent") is not None:
+            present = not raw["absent"]
+        return Condition(
+            path=canonical, present=present,
+            values=self.values(parameter, raw["values"], (*where, "values")) if "values" in raw else None,
+            not_values=self.values(parameter, raw["not"], (*where, "not")) if "not" in raw else None,
+            count_min=span.get("min"), count_max=span.get("max"), min=decimal(raw.get("min")),
+            max=decimal(raw.get("max")), matches=raw.get("matches"),
+        )

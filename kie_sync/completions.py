@@ -1,0 +1,230 @@
+"""Chat in OpenAI's shape: messages, answers, and pieces of a streamed answer.
+
+Every piece has exactly one choice, so that `chunk.choices[0].delta.content` is always safe; the
+wire's own form (the usage piece comes with none) is in `raw`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+
+from .pricing import CostEstimate
+from .response import as_credits
+
+Content = Union[str, Sequence[Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class ChatMessage:
+    """A message of a conversation; `content` is text or a list of parts."""
+
+    role: str
+    content: Content = None
+    reasoning_content: Optional[str] = None
+    tool_calls: Tuple[Mapping[str, Any], ...] = ()
+    tool_call_id: Optional[str] = None
+    name: Optional[str] = None
+
+    def to_dict(self) -> Dict[str, Any]:
+        """As the wire wants it, without what is empty."""
+        content = self.content if isinstance(self.content, str) or self.content is None else [dict(part) for part in self.content]
+        full = {
+            "role": self.role, "content": content, "tool_calls": [dict(call) for call in self.tool_calls] or None,
+            "tool_call_id": self.tool_call_id, "name": self.name,
+        }
+        return {key: value for key, value in full.items() if value is not None or (key == "content" and not self.tool_calls)}
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens as the platform counts them; hidden thinking makes the total more than the sum."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    total_tokens: int = 0
+    raw: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def quantities(self) -> Dict[str, int]:
+        """The same under the names of `estimate_cost`."""
+        return {"input_tokens": self.prompt_tokens, "output_tokens": self.completion_tokens}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One answer."""
+
+    message: ChatMessage
+    index: int = 0
+    finish_reason: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class ChatCompletion:
+    """A whole answer.
+
+    Attributes:
+        usage: tokens, None where the platform did not say.
+        credits_consumed: what the platform says it took.
+        cost: the price of the tokens used; unknown where there is no usage.
+    """
+
+    choices: Tuple[Choice, ...]
+    id: str = ""
+    model: str = ""
+    created: int = 0
+    usage: Optional[Usage] = None
+    credits_consumed: Optional[Decimal] = None
+    cost: Optional[CostEstimate] = None
+    raw: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def text(self) -> str:
+        """The answer's text; empty when it only calls tools."""
+        content = self.choices[0].message.content
+        if isinstance(content, str) or content is None:
+            return content or ""
+        return "".join(str(part.get("text", "")) for part in content)
+
+    @property
+    def reasoning_content(self) -> Optional[str]:
+        return self.choices[0].message.reasoning_content
+
+    def to_dict(self) -> Dict[str, Any]:
+        """As JSON can hold it; amounts are text."""
+        return {
+            "id": self.id, "model": self.model,
+            "choices": [
+                {
+                    "index": choice.index, "finish_reason": choice.finish_reason,
+                    "message": {**choice.message.to_dict(), "reasoning_content": choice.message.reasoning_content},
+                }
+                for choice in self.choices
+            ],
+            "usage": dict(self.usage.raw) if self.usage else None,
+            "credits_consumed": None if self.credits_consumed is None else str(self.credits_consumed),
+            "cost": None if self.cost is None else self.cost.to_dict(),
+        }
+
+
+@dataclass(frozen=True)
+class Delta:
+    """What a piece adds."""
+
+    role: Optional[str] = None
+    content: Optional[str] = None
+    reasoning_content: Optional[str] = None
+    tool_calls: Tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class ChunkChoice:
+    """The one choice of a piece."""
+
+    delta: Delta = Delta()
+    index: int = 0
+    finish_reason: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class ChatCompletionChunk:
+    """A piece of a streamed answer. Usage comes on its own piece, or as running totals on all of them."""
+
+    choices: Tuple[ChunkChoice, ...] = (ChunkChoice(),)
+    id: str = ""
+    model: str = ""
+    usage: Optional[Usage] = None
+    credits_consumed: Optional[Decimal] = None
+    raw: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def to_dict(self) -> Dict[str, Any]:
+        """The wire's own form."""
+        return dict(self.raw)
+
+
+def parse_usage(raw: Any) -> Optional[Usage]:
+    """Token counts, where there are some."""
+    if not isinstance(raw, Mapping):
+        return None
+    counts = [raw.get(name) for name in ("prompt_tokens", "completion_tokens", "total_tokens")]
+    prompt, completion, total = (count if isinstance(count, int) and not isinstance(count, bool) else 0 for count in counts)
+    return Usage(prompt, completion, total or prompt + completion, raw)
+
+
+def _calls(raw: Any) -> Tuple[Mapping[str, Any], ...]:
+    return tuple(call for call in raw if isinstance(call, Mapping)) if isinstance(raw, list) else ()
+
+
+def _first(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    choices = raw.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else {}
+    return first if isinstance(first, Mapping) else {}
+
+
+def parse_completion(raw: Any, *, model: str) -> ChatCompletion:
+    """A whole answer.
+
+    Raises:
+        ValueError: there is no answer in it.
+    """
+    if not isinstance(raw, Mapping) or not isinstance(raw.get("choices"), list) or not raw["choices"]:
+        raise ValueError("no choices")
+    choices = []
+    for position, item in enumerate(choice for choice in raw["choices"] if isinstance(choice, Mapping)):
+        message = item.get("message")
+        message = message if isinstance(message, Mapping) else {}
+        choices.append(Choice(
+            ChatMessage(
+                role=str(message.get("role") or "assistant"), content=message.get("content"),
+                reasoning_content=message.get("reasoning_content"), tool_calls=_calls(message.get("tool_calls")),
+            ),
+            index=item.get("index", position), finish_reason=item.get("finish_reason"),
+        ))
+    if not choices:
+        raise ValueError("no choices")
+    return ChatCompletion(
+        choices=tuple(choices), id=str(raw.get("id") or ""), model=str(raw.get("model") or model), created=raw.get("created") or 0,
+        usage=parse_usage(raw.get("usage")), credits_consumed=as_credits(raw.get("credits_consumed")), raw=raw,
+    )
+
+
+def parse_chunk(raw: Mapping[str, Any], *, model: str) -> ChatCompletionChunk:
+    """A piece of a streamed answer."""
+    first = _first(raw)
+    delta = first.get("delta")
+    delta = delta if isinstance(delta, Mapping) else {}
+    content, thoughts = delta.get("content"), delta.get("reasoning_content")
+    return ChatCompletionChunk(
+        choices=(ChunkChoice(
+            Delta(
+                role=delta.get("role"), content=content if isinstance(content, str) else None,
+                reasoning_content=thoughts if isinstance(thoughts, str) else None, tool_calls=_calls(delta.get("tool_calls")),
+            ),
+            finish_reason=first.get("finish_reason"),
+        ),),
+        id=str(raw.get("id") or ""), model=str(raw.get("model") or model), usage=parse_usage(raw.get("usage")),
+        credits_consumed=as_credits(raw.get("credits_consumed")), raw=raw,
+    )
+
+
+def text_message(text: str, role: str = "user") -> Dict[str, Any]:
+    """A message of text."""
+    return {"role": role, "content": text}
+
+
+def media_message(text: str, media_urls: Union[str, Sequence[str]], role: str = "user") -> Dict[str, Any]:
+    """A message of text and files. All media, whatever their kind, go in as `image_url` parts."""
+    urls = [media_urls] if isinstance(media_urls, str) else list(media_urls)
+    parts: List[Dict[str, Any]] = [{"type": "text", "text": text}] if text else []
+    return {"role": role, "content": parts + [{"type": "image_url", "image_url": {"url": url}} for url in urls]}
+
+
+def plain_messages(messages: Any) -> List[Any]:
+    """Messages as the wire wants them: text becomes a user's message, `ChatMessage`s become mappings."""
+    if isinstance(messages, str):
+        return [text_message(messages)]
+    if isinstance(messages, (ChatMessage, Mapping)):
+        messages = [messages]
+    return [message.to_dict() if isinstance(message, ChatMessage) else message for message in messages]

@@ -1,0 +1,144 @@
+"""Settings: whose key, which host, how long to wait for an answer; and the catalog of this machine.
+
+Keys are looked for when they are first needed. A key goes only to its provider's own hosts, over
+https or to this machine itself.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Mapping, Optional, Tuple, Union
+from urllib.parse import urlsplit
+
+from .catalog import Catalog, read_catalog
+from .definitions import Provider
+from .errors import KieConfigError
+
+CATALOG_VARIABLE = "KIE_CATALOG"
+
+
+def load_catalog(*paths: Union[str, Path], use_environment: bool = True) -> Catalog:
+    """Read the shipped model catalog, and lay a user's own files over it.
+
+    Args:
+        paths: further YAML files; the last one wins.
+        use_environment: also read the files that `KIE_CATALOG` names, before `paths`.
+
+    Raises:
+        KieConfigError: a file cannot be read.
+    """
+    named = os.environ.get(CATALOG_VARIABLE, "") if use_environment else ""
+    return read_catalog(*(part for part in named.split(os.pathsep) if part), *paths)
+
+
+class ApiKey:
+    """A key that does not show itself: not in a repr, not in a log, not in a pickle."""
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return "ApiKey('***')"
+
+    def __reduce__(self) -> Tuple[object, ...]:
+        raise TypeError("an API key is not written anywhere; build the client anew instead")
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """How long to wait, in seconds: for a connection, for an answer, for a chat's answer or its next piece."""
+
+    connect_s: float = 10.0
+    read_s: float = 60.0
+    chat_s: float = 300.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the caller set; what is not set comes from the environment and the catalog."""
+
+    keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    base_urls: Mapping[str, str] = field(default_factory=dict)
+    timeouts: Timeouts = Timeouts()
+
+    def base_url(self, provider: Provider) -> str:
+        """Where the provider's API is, without a slash at its end."""
+        return self._override(provider) or provider.base_url
+
+    def upload_url(self, provider: Provider) -> str:
+        """Where uploads go: the same host as the API when that one was replaced."""
+        return self._override(provider) or provider.upload_url or provider.base_url
+
+    def is_real(self, provider: Provider) -> bool:
+        """Whether calls go to the provider itself, not to a sandbox or proxy."""
+        return self.base_url(provider) == provider.base_url
+
+    def _override(self, provider: Provider) -> str:
+        where, url = f"base_url of {provider.name}", self.base_urls.get(provider.name, "")
+        if not url:
+            where, url = provider.base_url_env, os.environ.get(provider.base_url_env, "")
+        url = url.strip().rstrip("/")
+        if url:
+            check_url(url, where)
+        return url
+
+    def key(self, provider: Provider) -> ApiKey:
+        """The provider's key.
+
+        Raises:
+            KieConfigError: there is none, or it is no key.
+        """
+        value = self.keys.get(provider.name) or next((os.environ[name] for name in provider.key_env if os.environ.get(name)), "")
+        value = value.strip()
+        if not value:
+            names = " or ".join(provider.key_env)
+            page = f" (keys are made at {provider.key_page})" if provider.key_page else ""
+            raise KieConfigError(
+                f"no API key for {provider.title}: set {names} in the environment, or give api_key=...{page}; "
+                "to try without one, run `kie-sync demo`"
+            )
+        if not value.isascii() or not value.isprintable() or " " in value:
+            raise KieConfigError(f"the API key for {provider.title} holds a character that no key has; was it pasted whole?")
+        return ApiKey(value)
+
+
+def check_url(url: str, where: str) -> None:
+    """A URL that a key may go to: https, or this machine.
+
+    Raises:
+        KieConfigError: it is not.
+    """
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        parts.port  # noqa: B018  (reading it checks it)
+    except ValueError as error:
+        raise KieConfigError(f"{where} is not a URL: {error}") from error
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise KieConfigError(f"{where} must be a plain URL, without a user, a query or a fragment")
+    if not host or parts.scheme not in ("http", "https"):
+        raise KieConfigError(f"{where} must begin with https:// and name a host; got {url!r}")
+    if parts.scheme == "http" and not is_loopback(host):
+        raise KieConfigError(f"{where} must use https (plain http only to this machine itself); got {url!r}")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name means this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def origin(url: str) -> Tuple[str, str, Optional[int]]:
+    """Scheme, host and port of a URL: who a key would go to."""
+    parts = urlsplit(url)
+    return parts.scheme.lower(), (parts.hostname or "").lower(), parts.port or {"https": 443, "http": 80}.get(parts.scheme.lower())

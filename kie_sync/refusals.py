@@ -1,0 +1,157 @@
+"""What a no of the platform means: code and text together choose the class.
+
+The code alone misleads: parameter faults and empty balances arrive as 500, overload as 422,
+maintenance as 400, and 422 is bad input, an unknown model or an unknown task.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import re
+from typing import Any, Dict, Mapping, Optional, Tuple, Type, Union
+
+from .errors import (
+    KieAPIError, KieAuthenticationError, KieConnectionError, KieInsufficientBalanceError, KieNotFoundError,
+    KieOutcomeUnknownError, KieRateLimitError, KieServerError, KieValidationError,
+)
+from .response import Response
+
+MAX_RETRY_AFTER_S = 60.0
+
+# In this order; each text was seen with several codes (kie.ai production answers of 2025-12 to 2026-10).
+_BY_TEXT: Tuple[Tuple[str, Type[KieAPIError]], ...] = (
+    (r"credits?\b.*\b(insufficient|depleted)|insufficient.*\bcredit|usage limit exceeded", KieInsufficientBalanceError),
+    (r"recordInfo is null", KieNotFoundError),
+    (r"frequency is too high", KieRateLimitError),
+    (r"being maintained|high demand", KieServerError),
+    (r"api key (not valid|expired)|API_KEY_INVALID", KieAuthenticationError),
+)
+_BY_CODE: Mapping[int, Type[KieAPIError]] = {
+    401: KieAuthenticationError, 403: KieAuthenticationError, 402: KieInsufficientBalanceError,
+    433: KieInsufficientBalanceError, 404: KieNotFoundError, 429: KieRateLimitError, 430: KieRateLimitError,
+    455: KieServerError, 400: KieValidationError, 405: KieValidationError, 413: KieValidationError,
+    422: KieValidationError, 451: KieValidationError,
+}
+_PARAMETER = re.compile(r"\bis required\b|not within the range|\bmust be an?\b", re.IGNORECASE)
+_NEXT_STEP: Mapping[Type[KieAPIError], str] = {
+    KieAuthenticationError: "check the key, and whether this address is on its white-list",
+    KieInsufficientBalanceError: "top up, or raise the key's limit; `kie-sync credits` shows the balance",
+    KieRateLimitError: "at most 20 new tasks per 10 seconds",
+}
+
+
+def classify(code: int, text: str) -> Type[KieAPIError]:
+    """The class of a refusal, from its code and text."""
+    for pattern, kind in _BY_TEXT:
+        if re.search(pattern, text, re.IGNORECASE):
+            return kind
+    if code == 500 and _PARAMETER.search(text):
+        return KieValidationError
+    if code in _BY_CODE:
+        return _BY_CODE[code]
+    if code >= 500:
+        return KieServerError
+    return KieValidationError if code >= 400 else KieAPIError
+
+
+def read_refusal(response: Response) -> Optional[KieAPIError]:
+    """The refusal that an answer holds; None when it holds none.
+
+    Raises:
+        ValueError: the body is not JSON, so that the answer says nothing either way.
+    """
+    if response.status == 429:
+        return _build(response, 429, 429, _message_of(response), _retry_after(response, None))
+    data = response.json()
+    if isinstance(data, list) and data and isinstance(data[0], Mapping) and "error" in data[0]:
+        data = data[0]
+    if not isinstance(data, Mapping):
+        raise ValueError("JSON, but neither an answer nor an error")
+    error = data.get("error")
+    if isinstance(error, Mapping):
+        return _from_error(response, error)
+    code = _as_code(data.get("code"))
+    text = str(data.get("msg") or data.get("message") or (error if isinstance(error, str) else "") or "")
+    if code is not None and code != 200:
+        return _build(response, code, data.get("code"), text, _retry_after(response, None))
+    if 400 <= response.status < 500:
+        return _build(response, response.status, data.get("code"), text, _retry_after(response, None))
+    if response.status >= 300 and code is None:
+        raise ValueError(f"HTTP {response.status} without a code")
+    return None
+
+
+def _from_error(response: Response, error: Mapping[str, Any]) -> KieAPIError:
+    """OpenAI's and Google's form: an error object under a true HTTP status."""
+    code = _as_code(error.get("code")) or (response.status if response.status >= 400 else 500)
+    word = error.get("status") or error.get("type") or error.get("code")
+    return _build(response, code, word, str(error.get("message") or ""), _retry_after(response, error))
+
+
+def _build(
+    response: Response, code: int, given: Union[int, str, None], text: str, retry_after: Optional[float]
+) -> KieAPIError:
+    kind = classify(code, text)
+    step = _NEXT_STEP.get(kind)
+    message = f"the platform refused: {text or 'it gave no reason'}" + (f"; {step}" if step else "")
+    return kind(
+        message, status_code=code, code=given, http_status=response.status, method=response.method, url=response.url,
+        retry_after=retry_after,
+    )
+
+
+def _message_of(response: Response) -> str:
+    try:
+        data = response.json()
+    except ValueError:
+        return ""
+    data = data[0] if isinstance(data, list) and data else data
+    if not isinstance(data, Mapping):
+        return ""
+    error = data.get("error")
+    return str((error.get("message") if isinstance(error, Mapping) else None) or data.get("msg") or data.get("message") or "")
+
+
+def _as_code(value: Any) -> Optional[int]:
+    if isinstance(value, bool):
+        return None
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _retry_after(response: Response, error: Optional[Mapping[str, Any]]) -> Optional[float]:
+    """Seconds that the server asks for: the header, or Google's RetryInfo ("34s")."""
+    wanted = response.header("Retry-After")
+    for detail in (error or {}).get("details") or []:
+        if isinstance(detail, Mapping) and detail.get("retryDelay"):
+            wanted = wanted or str(detail["retryDelay"]).rstrip("s")
+    if not wanted:
+        return None
+    try:
+        seconds = float(wanted)
+    except ValueError:
+        seconds = _until(wanted, response.header("Date"))
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER_S) if seconds == seconds else None
+
+
+def _until(wanted: str, now: str) -> float:
+    """Seconds from the server's own Date to the date that it names."""
+    try:
+        return (email.utils.parsedate_to_datetime(wanted) - email.utils.parsedate_to_datetime(now)).total_seconds()
+    except (TypeError, ValueError):
+        return float("nan")
+
+
+def unreadable(response: Response, *, is_paid: bool, reason: str) -> KieConnectionError:
+    """The error for an answer that says nothing either way."""
+    start = response.body[:60].decode("utf-8", "replace").strip()
+    shown = f"; it begins {start!r}" if start else ""
+    about: Dict[str, Any] = {"http_status": response.status, "method": response.method, "url": response.url}
+    if is_paid:
+        return KieOutcomeUnknownError(
+            f"HTTP {response.status} with an answer that cannot be read ({reason}){shown}: it is not known whether the call "
+            "was accepted and paid; it was not sent again", **about,
+        )
+    return KieConnectionError(f"HTTP {response.status} with an answer that cannot be read ({reason}){shown}", **about)

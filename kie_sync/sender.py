@@ -1,0 +1,154 @@
+"""What may be sent again, and what an answer without a usable body means.
+
+Questions that cost nothing are sent again on connection faults, 5xx and 429. Paid calls are sent again
+only on 429 and where no connection was made: the platform has no idempotency key.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Dict, Iterator, Optional, Tuple, Type
+
+from .clock import Clock
+from .config import ApiKey, Settings, origin
+from .definitions import Provider
+from .errors import KieAPIError, KieConfigError, KieConnectionError, KieOutcomeUnknownError, KieRateLimitError, KieServerError
+from .refusals import read_refusal, unreadable
+from .request import Request
+from .response import Response
+from .transport import Lost, NeverSent, Transport
+
+logger = logging.getLogger("kie_sync")
+
+
+class Sender:
+    """Sends a request, again where that is safe, and raises the platform's refusals."""
+
+    def __init__(self, transport: Transport, settings: Settings, clock: Clock, *, attempts: int = 5) -> None:
+        self._transport, self._settings, self._clock, self._attempts = transport, settings, clock, attempts
+
+    def send(self, request: Request, provider: Optional[Provider], *, attempts: Optional[int] = None) -> Response:
+        """Send, and give an answer that is not a refusal.
+
+        Raises:
+            KieAPIError: the platform refused; the class says why.
+            KieConnectionError: no connection could be made, or nothing intelligible came back.
+            KieOutcomeUnknownError: the same of a paid call that may have been accepted.
+        """
+        import backoff
+
+        waits = backoff.expo(base=2, factor=1, max_value=30)
+        next(waits, None)
+        last = attempts or self._attempts
+        for attempt in range(1, last + 1):
+            try:
+                return self._send_once(request, provider)
+            except KieAPIError as error:
+                if attempt == last or not may_send_again(request, error):
+                    raise
+                pause = error.retry_after
+                if pause is None:
+                    pause = _with_jitter(float(next(waits)), is_limit=isinstance(error, KieRateLimitError))
+                logger.info("%s %s: %s; again in %.1f s", request.method, request.url, error.message, pause)
+                self._clock.sleep(pause)
+        raise AssertionError("unreachable")  # pragma: no cover  (the last attempt returns or raises)
+
+    def _send_once(self, request: Request, provider: Optional[Provider]) -> Response:
+        key = self._key_for(request, provider)
+        timeouts = self._settings.timeouts
+        read_s = timeouts.chat_s if request.wants_stream or (request.is_paid and request.json and "messages" in request.json) else timeouts.read_s
+        about: Dict[str, Any] = {"method": request.method, "url": request.url}
+        try:
+            response = self._transport(request, key=key, timeout_s=(timeouts.connect_s, read_s))
+        except NeverSent as error:
+            failure = KieConnectionError(f"{error}; nothing was sent", **about)
+            failure.code = "final" if error.is_final else "never_sent"
+            raise failure from error
+        except Lost as error:
+            raise _lost(request, str(error)) from error
+        if request.wants_stream and response.chunks is not None:
+            try:
+                response = _peek(response)
+            except Lost as error:
+                raise _lost(request, str(error)) from error
+            if response.chunks is not None:
+                return response
+        response = _redact(response, key)
+        if not request.provider:
+            return response
+        try:
+            refusal = read_refusal(response)
+        except ValueError as error:
+            raise unreadable(response, is_paid=request.is_paid, reason=_reason(error)) from error
+        if refusal is not None:
+            raise refusal
+        return response
+
+    def _key_for(self, request: Request, provider: Optional[Provider]) -> Optional[ApiKey]:
+        if provider is None:
+            return None
+        own = {origin(self._settings.base_url(provider)), origin(self._settings.upload_url(provider))}
+        if origin(request.url) not in own:
+            raise KieConfigError(f"the key of {provider.title} goes to its own hosts only, not to {origin(request.url)[1]}")
+        return self._settings.key(provider)
+
+
+def may_send_again(request: Request, error: KieAPIError) -> bool:
+    """Whether sending once more is safe, and may help."""
+    if isinstance(error, KieRateLimitError) or error.code == "never_sent":
+        return True
+    if request.is_paid or error.code == "final":
+        return False
+    retried: Tuple[Type[KieAPIError], ...] = (KieConnectionError, KieServerError)
+    return isinstance(error, retried)
+
+
+def _with_jitter(pause: float, *, is_limit: bool) -> float:
+    """Half of the pause, and a random part of the other half; a limit of so many per 10 s wants longer ones."""
+    import backoff
+
+    whole = pause * 2.5 if is_limit else pause
+    return whole / 2 + float(backoff.full_jitter(whole / 2))
+
+
+def _lost(request: Request, reason: str) -> KieConnectionError:
+    about: Dict[str, Any] = {"method": request.method, "url": request.url}
+    if request.is_paid:
+        return KieOutcomeUnknownError(
+            f"{reason}: it is not known whether the call was accepted and paid; it was not sent again. "
+            "Look at the balance (`kie-sync credits`) before you send it anew", **about,
+        )
+    return KieConnectionError(reason, **about)
+
+
+def _reason(error: ValueError) -> str:
+    return "not JSON" if type(error).__name__ in ("JSONDecodeError", "UnicodeDecodeError") else str(error)
+
+
+def _peek(response: Response) -> Response:
+    """Look at a stream's first byte: JSON there, or a bad status, means that this is no stream of events."""
+    assert response.chunks is not None
+    chunks = response.chunks
+    first = b""
+    for piece in chunks:
+        first += piece
+        if first.lstrip(b"\xef\xbb\xbf \t\r\n"):
+            break
+    start = first.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    is_events = response.status == 200 and start not in (b"{", b"[", b"<")
+    if is_events and start:
+        return Response(response.status, b"", response.headers, response.method, response.url, _chain(first, chunks), response.close)
+    return Response(response.status, first + b"".join(chunks), response.headers, response.method, response.url)
+
+
+def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
+
+
+def _redact(response: Response, key: Optional[ApiKey]) -> Response:
+    """A server that echoes the key must not put it into an error or a log."""
+    if key is None or key.reveal().encode() not in response.body:
+        return response
+    body = response.body.replace(key.reveal().encode(), b"***")
+    return Response(response.status, body, response.headers, response.method, response.url)
