@@ -5,21 +5,22 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
 
-from .chat import ChatStream
+from . import tasks
+from .chat import resolve_chat
 from .client import KieClient
-from .completions import ChatCompletion, Usage, media_message, parse_usage, plain_messages, text_message
+from .completions import history_messages, media_message, text_message
 from .definitions import Model
 from .errors import KieInputError, Problem
 from .params import resolve
-from .pricing import CostEstimate, UsageRecord, estimate, quote, split_quantities
+from .pricing import CostEstimate, UsageRecord, estimate, quote, unknown_cost
 from .request import Request, build_chat, build_create
-from .response import QueryTaskResponse, Result
-from .rules import find
+from .response import QueryTaskResponse
+from .result import Result
 from .task import Task
+from .usage import Used, has_open_count, read_param, usage_record
 from .waiter import check_times
 
 
@@ -41,7 +42,16 @@ class KieAdapter:
         self.model: Model = client.catalog[model]
         if self.kinds and self.model.kind not in self.kinds:
             wanted = " or ".join(self.kinds)
-            raise KieInputError(model, [Problem("kind", "model", f"this is a model of kind {self.model.kind}, not {wanted}; KieAdapter takes any kind")])
+            raise KieInputError(
+                model,
+                [
+                    Problem(
+                        "kind",
+                        "model",
+                        f"this is a model of kind {self.model.kind}, not {wanted}; KieAdapter takes any kind",
+                    )
+                ],
+            )
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.model.id!r})"
@@ -90,13 +100,21 @@ class KieAdapter:
     ) -> Task:
         """Make it, and return at once with the task, which can `wait()`."""
         check_times(poll_interval, max_wait_time)
-        endpoint = self.client.task_endpoint(self.model.id)
+        endpoint = tasks.endpoint_of(self.client.catalog, self.model.id)
         resolved = resolve(self.model, {**(arguments or {}), **given})
-        price = quote(self.model, resolved, tariff=tariff, on=self.client.clock.date())
+        price = quote(self.model, resolved, tariff=tariff, on=self.client.connection.clock.date())
         request = build_create(self.model, resolved, self._base_url(), callback_url=callback_url)
-        created = self.client.submit_request(request, endpoint, self.model.id, price=price, context=context)
+        created = tasks.create(self.client.connection, request, endpoint, self.model.id, price=price, context=context)
         return Task(
-            created.task_id, self.model.id, price, poll_interval, max_wait_time, is_new=True, context=context or {}, _home=self,
+            created.task_id,
+            self.model.id,
+            price,
+            resolved.given,
+            poll_interval,
+            max_wait_time,
+            is_new=True,
+            context=context or {},
+            _home=self,
         )
 
     def task(self, task_id: str) -> Task:
@@ -109,41 +127,79 @@ class KieAdapter:
 
     def finish(self, task: Task, poll_interval: Optional[float], max_wait_time: Optional[float]) -> Result:
         """Wait for a task, and read its result."""
-        state = self.client.wait_for_task(
-            task.task_id, poll_interval, max_wait_time, model=self.model.id, is_new=task.is_new, cost=task.price, context=task.context,
+        state = tasks.wait_for(
+            self.client.connection,
+            task.task_id,
+            poll_interval,
+            max_wait_time,
+            model=self.model.id,
+            is_new=task.is_new,
+            cost=task.price,
+            context=task.context,
         )
-        cost = task.price if task.price is not None else self._cost_afterwards(state)
+        arguments = task.arguments or self._arguments_of(state)
+        cost = task.price
+        if cost is None or has_open_count(self.model):
+            cost = self._cost_of(arguments, len(state.result_urls), task.price.tariff if task.price else None)
         return Result(
-            model=self.model.id, task_id=task.task_id, result=self.model.result, urls=state.result_urls, cost=cost,
-            credits_consumed=state.credits_consumed, duration_s=state.duration_s, state=state.state, data=state.result, _save=self._save,
+            model=self.model.id,
+            task_id=task.task_id,
+            result=self.model.result,
+            urls=state.result_urls,
+            cost=cost,
+            credits_consumed=state.credits_consumed,
+            duration_s=state.duration_s,
+            state=state.state,
+            data=state.result,
+            arguments=arguments,
+            _save=self._save,
         )
 
-    def _cost_afterwards(self, state: QueryTaskResponse) -> CostEstimate:
-        """The price of a task whose arguments were given elsewhere: read back from what the platform kept of them."""
-        given = _read_param(state.raw)
+    def _cost_of(self, arguments: Mapping[str, Any], count: int, tariff: Optional[str]) -> CostEstimate:
+        """The price once the results are there; arguments that came from elsewhere must not cost the result."""
+        quantities = {"result_count": count} if has_open_count(self.model) else {}
+        on = self.client.connection.clock.date()
         try:
-            return quote(self.model, resolve(self.model, given, partial=True), on=self.client.clock.date())
+            return quote(
+                self.model, resolve(self.model, arguments, partial=True), tariff=tariff, quantities=quantities, on=on
+            )
+        except KieInputError as error:
+            return unknown_cost(self.model, tariff, str(error))
+
+    def _arguments_of(self, state: QueryTaskResponse) -> Mapping[str, Any]:
+        """What a task was made with, read back from what the platform kept, where it fits the model."""
+        try:
+            return resolve(self.model, read_param(state.raw), partial=True).given
         except KieInputError:
-            return quote(self.model, resolve(self.model, {}, partial=True), on=self.client.clock.date())
+            return {}
 
     def _save(self, result: Result, path: Union[str, Path]) -> List[Path]:
         return self.client.download(result.urls, path, name=f"{self.model.id}-{result.task_id}")
 
     def _base_url(self) -> str:
-        return self.client.settings.base_url(self.model.endpoint.provider)
+        return self.client.connection.settings.base_url(self.model.endpoint.provider)
 
     # Without sending
 
-    def prepare(self, *, arguments: Optional[Mapping[str, Any]] = None, stream: bool = False, callback_url: Optional[str] = None, **given: Any) -> Request:
+    def prepare(
+        self,
+        *,
+        arguments: Optional[Mapping[str, Any]] = None,
+        stream: bool = False,
+        callback_url: Optional[str] = None,
+        **given: Any,
+    ) -> Request:
         """The exact request, not sent; there is no key in it."""
         merged = {**(arguments or {}), **given}
         if self.model.endpoint.shape == "task":
-            return build_create(self.model, resolve(self.model, merged), self._base_url(), callback_url=callback_url)
-        if "messages" in merged:
-            merged["messages"] = plain_messages(merged["messages"])
-        return build_chat(self.model, resolve(self.model, merged), self._base_url(), stream=stream)
+            resolved = resolve(self.model, merged)
+            return build_create(self.model, resolved, self._base_url(), callback_url=callback_url)
+        resolved = resolve_chat(self.client.catalog, self.model.id, merged.pop("messages", None), merged)[1]
+        return build_chat(self.model, resolved, self._base_url(), stream=stream)
 
-    def estimate_cost(self, *, tariff: Optional[str] = None, arguments: Optional[Mapping[str, Any]] = None, **given: Any) -> CostEstimate:
+    def estimate_cost(
+        self, *, tariff: Optional[str] = None, arguments: Optional[Mapping[str, Any]] = None, **given: Any
+    ) -> CostEstimate:
         """What a call would cost; it need not be complete.
 
         Args:
@@ -151,38 +207,30 @@ class KieAdapter:
                 `output_tokens`, `input_seconds`, and what a price asks for.
             tariff: a name from the catalog; its first when not given.
         """
-        return estimate(self.model, {**(arguments or {}), **given}, tariff=tariff, on=self.client.clock.date())
+        return estimate(
+            self.model, {**(arguments or {}), **given}, tariff=tariff, on=self.client.connection.clock.date()
+        )
 
-    def calculate_usage(
-        self, used: Union[Result, ChatCompletion, ChatStream, Usage, Mapping[str, Any], None] = None, *, tariff: Optional[str] = None, **given: Any
-    ) -> UsageRecord:
+    def calculate_usage(self, used: Used = None, *, tariff: Optional[str] = None, **given: Any) -> UsageRecord:
         """What a call cost, from what was really used.
 
         Args:
             used: a result, an answer, a finished stream, or the `usage` of one.
             given: parameters and quantities as for `estimate_cost`, in place of `used` or beside it.
         """
-        facts = {**_facts(used), **given}
-        quantities = split_quantities(self.model, facts)[1]
-        if isinstance(used, Result) and not given and (tariff is None or tariff == used.cost.tariff) and not _has_open_count(self.model):
-            price = used.cost
-        else:
-            price = self.estimate_cost(tariff=tariff, arguments=facts)
-        consumed = None if used is None or isinstance(used, (Usage, Mapping)) else used.credits_consumed
-        resolved = resolve(self.model, split_quantities(self.model, facts)[0], partial=True)
-        counted = {"image": "image_count", "video": "video_count"}.get(self.model.result)
-        if counted and counted not in quantities and "result_count" not in quantities:
-            quantities[counted] = len(used.urls) if isinstance(used, Result) else (find("count", resolved.values) or [1])[0]
-        return UsageRecord(
-            **price.__dict__, used={**resolved.given, **quantities}, credits_consumed=consumed,
-            task_id=used.task_id if isinstance(used, Result) else None,
-        )
+        return usage_record(self.model, used, given, tariff=tariff, on=self.client.connection.clock.date())
 
     # Chat
 
     def chat(
-        self, messages: Any, stream: bool = False, *, arguments: Optional[Mapping[str, Any]] = None,
-        tariff: Optional[str] = None, context: Optional[Mapping[str, Any]] = None, **given: Any,
+        self,
+        messages: Any,
+        stream: bool = False,
+        *,
+        arguments: Optional[Mapping[str, Any]] = None,
+        tariff: Optional[str] = None,
+        context: Optional[Mapping[str, Any]] = None,
+        **given: Any,
     ) -> Any:
         """Ask a chat model.
 
@@ -197,7 +245,9 @@ class KieAdapter:
         call = self.client.chat_completions_stream if stream else self.client.chat_completions
         return call(self.model.id, messages, context=context, tariff=tariff, **{**(arguments or {}), **given})
 
-    def chat_simple(self, user_message: str, system_prompt: Optional[str] = None, stream: bool = False, **given: Any) -> Any:
+    def chat_simple(
+        self, user_message: str, system_prompt: Optional[str] = None, stream: bool = False, **given: Any
+    ) -> Any:
         """Ask with one message, and perhaps a system prompt."""
         messages = [text_message(system_prompt, "system")] if system_prompt else []
         return self.chat([*messages, text_message(user_message)], stream, **given)
@@ -208,7 +258,9 @@ class KieAdapter:
         return text_message(text, role)
 
     @staticmethod
-    def format_multimodal_message(text: str, media_urls: Union[str, Sequence[str]], role: str = "user") -> Dict[str, Any]:
+    def format_multimodal_message(
+        text: str, media_urls: Union[str, Sequence[str]], role: str = "user"
+    ) -> Dict[str, Any]:
         """A message of text and files by URL (images, video, audio, PDF)."""
         return media_message(text, media_urls, role)
 
@@ -224,15 +276,7 @@ class KieAdapter:
             system_prompt: put in front.
         """
         messages: List[Any] = [text_message(system_prompt, "system")] if system_prompt else []
-        for turn in history:
-            if isinstance(turn, (tuple, list)) and len(turn) == 2:
-                first, second = turn
-                if first in ("developer", "system", "user", "assistant", "tool"):
-                    messages.append(text_message(second, first))
-                else:
-                    messages += [text_message(first), text_message(second, "assistant")]
-            else:
-                messages += plain_messages(turn)
+        messages += history_messages(history)
         return [*messages, text_message(user_message)] if user_message is not None else messages
 
 
@@ -252,34 +296,3 @@ class KieChatAdapter(KieAdapter):
     """`KieAdapter` for chat models."""
 
     kinds = ("chat",)
-
-
-def _facts(used: Any) -> Dict[str, Any]:
-    if isinstance(used, Result):
-        return {"result_count": len(used.urls)}
-    if isinstance(used, Usage):
-        return dict(used.quantities)
-    if isinstance(used, Mapping):
-        usage = parse_usage(used) if "prompt_tokens" in used else None
-        return dict(usage.quantities) if usage else dict(used)
-    usage = getattr(used, "usage", None)
-    return dict(usage.quantities) if usage is not None else {}
-
-
-def _has_open_count(model: Model) -> bool:
-    cases = [case for price in (*model.prices, *model.tariffs.values()) for case in (price, *price.cases)]
-    return any(case.count is not None and case.count.parameter is None for case in cases)
-
-
-def _read_param(raw: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A task's input as the platform kept it: JSON text inside JSON text, or plain objects."""
-    value: Any = (raw.get("data") or {}).get("param") if isinstance(raw.get("data"), Mapping) else None
-    for step in ("", "input"):
-        if step:
-            value = value.get(step) if isinstance(value, Mapping) else None
-        if isinstance(value, str):
-            try:
-                value = json.loads(value)
-            except ValueError:
-                return {}
-    return value if isinstance(value, Mapping) else {}

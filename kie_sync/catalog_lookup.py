@@ -63,12 +63,12 @@ def find_parameter(parameters: Mapping[str, Parameter], path: str) -> Tuple[str,
 class Lookup:
     """What rules and prices share: finding parameters, reading values and conditions."""
 
-    def __init__(self, parameters: Mapping[str, Parameter], faults: Faults) -> None:
-        self.parameters, self.faults = parameters, faults
+    def __init__(self, parameters: Mapping[str, Parameter], faults: Faults, *, is_open: bool = False) -> None:
+        self.parameters, self.faults, self.is_open = parameters, faults, is_open
 
     def path(self, path: Any, where: Path) -> Tuple[str, Optional[Parameter]]:
         canonical, parameter = find_parameter(self.parameters, str(path))
-        if parameter is None:
+        if parameter is None and not self.is_open:
             hint = nearest(str(path), self.parameters) or ";"
             self.faults.error(where, f"{path} is not a parameter of this model{hint} it has: {', '.join(self.parameters) or 'none'}")
         return canonical, parameter
@@ -95,7 +95,7 @@ class Lookup:
             if word in ("any_of", "all_of"):
                 inner = tuple(self.condition(part, (*place, position)) for position, part in enumerate(test))
                 parts.append(Condition(any=inner) if word == "any_of" else Condition(all=inner))
-            elif word == "not" and isinstance(test, Mapping):
+            elif word == "not":
                 parts.append(Condition(negated=self.condition(test, place)))
             else:
                 parts.append(self.test(word, test, place))
@@ -105,9 +105,13 @@ class Lookup:
         canonical, parameter = self.path(path, where)
         if not isinstance(raw, Mapping):
             return Condition(path=canonical, values=self.values(parameter, raw, where))
+        if not raw:
+            self.faults.error(where, f"say what {path} must be: a value, a list of values, or present: true")
         count = raw.get("count")
         span = count if isinstance(count, Mapping) else {"min": count, "max": count}
         present = raw.get("present")
+        if raw.get("present") is not None and raw.get("absent") is not None:
+            self.faults.error((*where, "absent"), "present and absent say the same thing; keep one of them")
         if raw.get("absent") is not None:
             present = not raw["absent"]
         return Condition(
@@ -115,5 +119,26 @@ class Lookup:
             values=self.values(parameter, raw["values"], (*where, "values")) if "values" in raw else None,
             not_values=self.values(parameter, raw["not"], (*where, "not")) if "not" in raw else None,
             count_min=span.get("min"), count_max=span.get("max"), min=decimal(raw.get("min")),
-            max=decimal(raw.get("max")), matches=raw.get("matches"),
+            max=decimal(raw.get("max")), matches=self.pattern(raw.get("matches"), (*where, "matches")),
+            where=self.inside(canonical, raw["where"], (*where, "where")) if "where" in raw else None,
         )
+
+    def pattern(self, raw: Any, where: Path) -> Optional[str]:
+        if raw is not None:
+            try:
+                re.compile(raw)
+            except re.error as error:
+                self.faults.error(where, f"not a regular expression: {error}")
+        return None if raw is None else str(raw)
+
+    def of_items(self, path: str, where: Path) -> Lookup:
+        """The same lookups inside the items of a list."""
+        parameter = find_parameter(self.parameters, path)[1]
+        item = parameter.items if parameter is not None else None
+        if parameter is not None and (item is None or item.type != "object"):
+            self.faults.error(where, f"{path} is not a list of objects")
+        fields = item.fields if item is not None else None
+        return type(self)(fields or {}, self.faults, is_open=fields is None)
+
+    def inside(self, path: str, raw: Mapping[str, Any], where: Path) -> Condition:
+        return self.of_items(path, where).condition(raw, where)

@@ -3,15 +3,95 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional
+from dataclasses import replace
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
-from .completions import ChatCompletion, ChatCompletionChunk, Usage, parse_chunk, parse_completion
-from .errors import KieAPIError, KieStreamError
-from .pricing import CostEstimate
+from .catalog import Catalog
+from .completions import ChatCompletion, ChatCompletionChunk, Usage, parse_chunk, parse_completion, plain_messages
+from .connection import Connection, Context
+from .definitions import Model
+from .errors import KieAPIError, KieInputError, KieStreamError, Problem
+from .events import ChatFinished, ChatSubmitting
+from .params import Arguments, resolve
+from .pricing import CostEstimate, quote
 from .refusals import classify, unreadable
+from .request import Request, build_chat
 from .response import Response
 from .sse import read_events
 from .transport import Lost
+
+
+def complete(
+    connection: Connection,
+    model: str,
+    messages: Any,
+    parameters: Mapping[str, Any],
+    *,
+    context: Context,
+    tariff: Optional[str],
+) -> ChatCompletion:
+    """One call that blocks until the whole answer is there."""
+    entry, arguments = resolve_chat(connection.catalog, model, messages, parameters)
+    request, response = _send(connection, entry, arguments, is_stream=False, context=context)
+    try:
+        completion = read_completion(response, model=entry.slug)
+    except KieAPIError as error:
+        connection.tell_failure(error, request, model, context)
+        raise
+    cost = _price(connection, entry, arguments, completion.usage, tariff)
+    connection.listeners.tell(ChatFinished(model, context or {}, completion.usage, cost))
+    return replace(completion, cost=cost)
+
+
+def stream(
+    connection: Connection,
+    model: str,
+    messages: Any,
+    parameters: Mapping[str, Any],
+    *,
+    context: Context,
+    tariff: Optional[str],
+) -> ChatStream:
+    """One call whose answer comes in pieces."""
+    entry, arguments = resolve_chat(connection.catalog, model, messages, parameters)
+    response = _send(connection, entry, arguments, is_stream=True, context=context)[1]
+
+    def price(usage: Optional[Usage]) -> CostEstimate:
+        return _price(connection, entry, arguments, usage, tariff)
+
+    def on_end(ended: ChatStream, error: Optional[KieAPIError]) -> None:
+        connection.listeners.tell(ChatFinished(model, context or {}, ended.usage, price(ended.usage), error))
+
+    return ChatStream(response, model=entry.slug, price=price, on_end=on_end)
+
+
+def resolve_chat(catalog: Catalog, model: str, messages: Any, parameters: Mapping[str, Any]) -> Tuple[Model, Arguments]:
+    """The model, and the checked arguments of a call to it.
+
+    Raises:
+        KieInputError: it is no chat model, or the arguments do not fit.
+    """
+    entry = catalog[model]
+    if entry.endpoint.shape == "task":
+        sentence = f"this is a model of kind {entry.kind}; use generate()"
+        raise KieInputError(model, [Problem("kind", "model", sentence)])
+    return entry, resolve(entry, {**parameters, "messages": plain_messages(messages)})
+
+
+def _send(
+    connection: Connection, entry: Model, arguments: Arguments, *, is_stream: bool, context: Context
+) -> Tuple[Request, Response]:
+    provider = entry.endpoint.provider
+    request = build_chat(entry, arguments, connection.settings.base_url(provider), stream=is_stream)
+    connection.listeners.ask(ChatSubmitting(entry.id, context or {}, request))
+    return request, connection.send_paid(request, provider, entry.id, context)
+
+
+def _price(
+    connection: Connection, entry: Model, arguments: Arguments, usage: Optional[Usage], tariff: Optional[str]
+) -> CostEstimate:
+    quantities = usage.quantities if usage is not None else {}
+    return quote(entry, arguments, tariff=tariff, quantities=quantities, on=connection.clock.date())
 
 
 def read_completion(response: Response, *, model: str) -> ChatCompletion:
@@ -134,19 +214,27 @@ class ChatStream:
         if not isinstance(data, Mapping):
             raise self._broken("a piece of the stream is not an object")
         fault = data.get("error")
-        is_fault = event.event == "error" or fault or ("choices" not in data and data.get("type") in ("error", "server_error"))
+        is_fault = (
+            event.event == "error" or fault or ("choices" not in data and data.get("type") in ("error", "server_error"))
+        )
         code = data.get("code")
         if is_fault or ("choices" not in data and isinstance(code, int) and code != 200):
             about = fault if isinstance(fault, Mapping) else data
             text = str(about.get("message") or about.get("msg") or fault or "no reason given")
             number = about.get("code") if isinstance(about.get("code"), int) else None
-            raise self._broken(f"the platform broke the stream off: {text}", status_code=number, code=str(about.get("type") or "") or number)
+            raise self._broken(
+                f"the platform broke the stream off: {text}",
+                status_code=number,
+                code=str(about.get("type") or "") or number,
+            )
         return data
 
     def _as_chunk(self, whole: ChatCompletion) -> ChatCompletionChunk:
         raw: Dict[str, Any] = dict(whole.raw)
         first = raw["choices"][0]
-        raw["choices"] = [{"index": 0, "delta": first.get("message") or {}, "finish_reason": first.get("finish_reason") or "stop"}]
+        raw["choices"] = [
+            {"index": 0, "delta": first.get("message") or {}, "finish_reason": first.get("finish_reason") or "stop"}
+        ]
         return parse_chunk(raw, model=self._model)
 
     def _broken(self, message: str, **about: Any) -> KieStreamError:
@@ -154,6 +242,12 @@ class ChatStream:
         hint = f" ({kind.__name__})" if kind is not None else ""
         so_far = f"; {len(self.text):,} characters had come, and may be charged"
         return KieStreamError(
-            message + hint + so_far, partial=self.text, usage=self.usage, model=self._model, http_status=self._response.status,
-            method=self._response.method, url=self._response.url, **about,
+            message + hint + so_far,
+            partial=self.text,
+            usage=self.usage,
+            model=self._model,
+            http_status=self._response.status,
+            method=self._response.method,
+            url=self._response.url,
+            **about,
         )

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
 
 from .pricing import CostEstimate
 from .response import as_credits
 
+_ROLES = ("developer", "system", "user", "assistant", "tool")
 Content = Union[str, Sequence[Mapping[str, Any]], None]
 
 
@@ -29,12 +30,21 @@ class ChatMessage:
 
     def to_dict(self) -> Dict[str, Any]:
         """As the wire wants it, without what is empty."""
-        content = self.content if isinstance(self.content, str) or self.content is None else [dict(part) for part in self.content]
+        content = (
+            self.content
+            if isinstance(self.content, str) or self.content is None
+            else [dict(part) for part in self.content]
+        )
         full = {
-            "role": self.role, "content": content, "tool_calls": [dict(call) for call in self.tool_calls] or None,
-            "tool_call_id": self.tool_call_id, "name": self.name,
+            "role": self.role,
+            "content": content,
+            "tool_calls": [dict(call) for call in self.tool_calls] or None,
+            "tool_call_id": self.tool_call_id,
+            "name": self.name,
         }
-        return {key: value for key, value in full.items() if value is not None or (key == "content" and not self.tool_calls)}
+        return {
+            key: value for key, value in full.items() if value is not None or (key == "content" and not self.tool_calls)
+        }
 
 
 @dataclass(frozen=True)
@@ -95,10 +105,12 @@ class ChatCompletion:
     def to_dict(self) -> Dict[str, Any]:
         """As JSON can hold it; amounts are text."""
         return {
-            "id": self.id, "model": self.model,
+            "id": self.id,
+            "model": self.model,
             "choices": [
                 {
-                    "index": choice.index, "finish_reason": choice.finish_reason,
+                    "index": choice.index,
+                    "finish_reason": choice.finish_reason,
                     "message": {**choice.message.to_dict(), "reasoning_content": choice.message.reasoning_content},
                 }
                 for choice in self.choices
@@ -149,7 +161,9 @@ def parse_usage(raw: Any) -> Optional[Usage]:
     if not isinstance(raw, Mapping):
         return None
     counts = [raw.get(name) for name in ("prompt_tokens", "completion_tokens", "total_tokens")]
-    prompt, completion, total = (count if isinstance(count, int) and not isinstance(count, bool) else 0 for count in counts)
+    prompt, completion, total = (
+        count if isinstance(count, int) and not isinstance(count, bool) else 0 for count in counts
+    )
     return Usage(prompt, completion, total or prompt + completion, raw)
 
 
@@ -175,18 +189,28 @@ def parse_completion(raw: Any, *, model: str) -> ChatCompletion:
     for position, item in enumerate(choice for choice in raw["choices"] if isinstance(choice, Mapping)):
         message = item.get("message")
         message = message if isinstance(message, Mapping) else {}
-        choices.append(Choice(
-            ChatMessage(
-                role=str(message.get("role") or "assistant"), content=message.get("content"),
-                reasoning_content=message.get("reasoning_content"), tool_calls=_calls(message.get("tool_calls")),
-            ),
-            index=item.get("index", position), finish_reason=item.get("finish_reason"),
-        ))
+        choices.append(
+            Choice(
+                ChatMessage(
+                    role=str(message.get("role") or "assistant"),
+                    content=message.get("content"),
+                    reasoning_content=message.get("reasoning_content"),
+                    tool_calls=_calls(message.get("tool_calls")),
+                ),
+                index=item.get("index", position),
+                finish_reason=item.get("finish_reason"),
+            )
+        )
     if not choices:
         raise ValueError("no choices")
     return ChatCompletion(
-        choices=tuple(choices), id=str(raw.get("id") or ""), model=str(raw.get("model") or model), created=raw.get("created") or 0,
-        usage=parse_usage(raw.get("usage")), credits_consumed=as_credits(raw.get("credits_consumed")), raw=raw,
+        choices=tuple(choices),
+        id=str(raw.get("id") or ""),
+        model=str(raw.get("model") or model),
+        created=raw.get("created") or 0,
+        usage=parse_usage(raw.get("usage")),
+        credits_consumed=as_credits(raw.get("credits_consumed")),
+        raw=raw,
     )
 
 
@@ -197,15 +221,22 @@ def parse_chunk(raw: Mapping[str, Any], *, model: str) -> ChatCompletionChunk:
     delta = delta if isinstance(delta, Mapping) else {}
     content, thoughts = delta.get("content"), delta.get("reasoning_content")
     return ChatCompletionChunk(
-        choices=(ChunkChoice(
-            Delta(
-                role=delta.get("role"), content=content if isinstance(content, str) else None,
-                reasoning_content=thoughts if isinstance(thoughts, str) else None, tool_calls=_calls(delta.get("tool_calls")),
+        choices=(
+            ChunkChoice(
+                Delta(
+                    role=delta.get("role"),
+                    content=content if isinstance(content, str) else None,
+                    reasoning_content=thoughts if isinstance(thoughts, str) else None,
+                    tool_calls=_calls(delta.get("tool_calls")),
+                ),
+                finish_reason=first.get("finish_reason"),
             ),
-            finish_reason=first.get("finish_reason"),
-        ),),
-        id=str(raw.get("id") or ""), model=str(raw.get("model") or model), usage=parse_usage(raw.get("usage")),
-        credits_consumed=as_credits(raw.get("credits_consumed")), raw=raw,
+        ),
+        id=str(raw.get("id") or ""),
+        model=str(raw.get("model") or model),
+        usage=parse_usage(raw.get("usage")),
+        credits_consumed=as_credits(raw.get("credits_consumed")),
+        raw=raw,
     )
 
 
@@ -223,8 +254,25 @@ def media_message(text: str, media_urls: Union[str, Sequence[str]], role: str = 
 
 def plain_messages(messages: Any) -> List[Any]:
     """Messages as the wire wants them: text becomes a user's message, `ChatMessage`s become mappings."""
+    if messages is None:
+        return []
     if isinstance(messages, str):
         return [text_message(messages)]
     if isinstance(messages, (ChatMessage, Mapping)):
         messages = [messages]
     return [message.to_dict() if isinstance(message, ChatMessage) else message for message in messages]
+
+
+def history_messages(history: Iterable[Any]) -> List[Any]:
+    """A conversation as messages, from messages or from pairs: (role, text), or (what was said, the answer)."""
+    messages: List[Any] = []
+    for turn in history:
+        if isinstance(turn, (tuple, list)) and len(turn) == 2:
+            first, second = turn
+            if first in _ROLES:
+                messages.append(text_message(second, first))
+            else:
+                messages += [text_message(first), text_message(second, "assistant")]
+        else:
+            messages += plain_messages(turn)
+    return messages

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Mapping, Optional, Tuple, Union
 from urllib.parse import urlsplit
@@ -61,11 +61,20 @@ class Timeouts:
 
 @dataclass(frozen=True)
 class Settings:
-    """What the caller set; what is not set comes from the environment and the catalog."""
+    """What the caller set; what is not set comes from the environment and the catalog.
 
-    keys: Mapping[str, str] = field(default_factory=dict, repr=False)
-    base_urls: Mapping[str, str] = field(default_factory=dict)
+    A bare key and URL belong to the home provider, the catalog's first.
+    """
+
+    api_key: str = field(default="", repr=False)
+    url: str = ""
+    api_keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     timeouts: Timeouts = Timeouts()
+    home: str = ""
+
+    def with_home(self, provider: str) -> Settings:
+        """The same with a home provider."""
+        return replace(self, home=provider)
 
     def base_url(self, provider: Provider) -> str:
         """Where the provider's API is, without a slash at its end."""
@@ -80,7 +89,7 @@ class Settings:
         return self.base_url(provider) == provider.base_url
 
     def _override(self, provider: Provider) -> str:
-        where, url = f"base_url of {provider.name}", self.base_urls.get(provider.name, "")
+        where, url = f"the base_url given for {provider.title}", self.url if provider.name == self.home else ""
         if not url:
             where, url = provider.base_url_env, os.environ.get(provider.base_url_env, "")
         url = url.strip().rstrip("/")
@@ -94,7 +103,12 @@ class Settings:
         Raises:
             KieConfigError: there is none, or it is no key.
         """
-        value = self.keys.get(provider.name) or next((os.environ[name] for name in provider.key_env if os.environ.get(name)), "")
+        given = self.api_key if provider.name == self.home else ""
+        value = (
+            given
+            or self.api_keys.get(provider.name)
+            or next((os.environ[name] for name in provider.key_env if os.environ.get(name)), "")
+        )
         value = value.strip()
         if not value:
             names = " or ".join(provider.key_env)
@@ -104,7 +118,9 @@ class Settings:
                 "to try without one, run `kie-sync demo`"
             )
         if not value.isascii() or not value.isprintable() or " " in value:
-            raise KieConfigError(f"the API key for {provider.title} holds a character that no key has; was it pasted whole?")
+            raise KieConfigError(
+                f"the API key for {provider.title} holds a character that no key has; was it pasted whole?"
+            )
         return ApiKey(value)
 
 
@@ -141,4 +157,8 @@ def is_loopback(host: str) -> bool:
 def origin(url: str) -> Tuple[str, str, Optional[int]]:
     """Scheme, host and port of a URL: who a key would go to."""
     parts = urlsplit(url)
-    return parts.scheme.lower(), (parts.hostname or "").lower(), parts.port or {"https": 443, "http": 80}.get(parts.scheme.lower())
+    return (
+        parts.scheme.lower(),
+        (parts.hostname or "").lower(),
+        parts.port or {"https": 443, "http": 80}.get(parts.scheme.lower()),
+    )

@@ -36,7 +36,7 @@ RULES = ("when", "at-least-one", "exactly-one", "excludes", "requires", "sum-max
          "same-length", "unique", "less-than", "refers-to")
 SHAPES = ("task", "chat-completions")
 UNITS = ("image", "video", "audio", "request", "second", "megapixel", "1k_characters", "1k_tokens", "1m_tokens")
-TOKEN_KINDS = ("input", "output", "cached_input", "cache_write", "audio_input", "audio_output")
+TOKEN_KINDS = ("input", "output", "cached_input", "cache_write", "cache_write_1h", "audio_input", "audio_output")
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,7 @@ class Condition:
     `all`, `any` and `negated` combine; otherwise `path` names a parameter (`elements[].name`
     goes into the items of a list) and the other fields are its test, all of which must hold.
     `values` and `not_values` look at the default where nothing was given; `present` does not.
+    `where` keeps only those items of a list for which it holds; its paths begin at the item.
     """
 
     all: Tuple[Condition, ...] = ()
@@ -119,6 +120,7 @@ class Condition:
     min: Optional[Decimal] = None
     max: Optional[Decimal] = None
     matches: Optional[str] = None
+    where: Optional[Condition] = None
 
 
 @dataclass(frozen=True)
@@ -143,19 +145,27 @@ class Limits:
 
 @dataclass(frozen=True)
 class Term:
-    """One addend of a sum: numbers at a path, their count, or the length of texts, times a factor."""
+    """One addend of a sum: numbers at a path, their count, or the length of texts, times a factor.
+
+    With `where`, only those items of a list count for which it holds.
+    """
 
     path: str
     measure: str = "value"
     times: Decimal = Decimal(1)
+    where: Optional[Condition] = None
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A demand over several parameters. `groups` is what `of` lists; `say` is its own sentence."""
+    """A demand over several parameters. `groups` is what `of` lists; `say` is its own sentence.
+
+    With `each`, the rule is held against every item of that list, and its paths begin at the item.
+    """
 
     kind: str
     say: str = ""
+    each: str = ""
     when: Optional[Condition] = None
     then: Mapping[str, Limits] = field(default_factory=dict)
     groups: Tuple[Tuple[str, ...], ...] = ()
@@ -196,9 +206,9 @@ class Seconds:
 
 @dataclass(frozen=True)
 class Surcharge:
-    """An amount for each item of a list parameter beyond those that are free."""
+    """Credits for each item of some parameters, counted together, beyond those that are free."""
 
-    per: str
+    per: Tuple[str, ...]
     amount: Decimal
     free: int = 0
 
@@ -348,12 +358,15 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Example:
-    """A golden example: the call, the exact body, the price in credits by tariff."""
+    """A golden example: the call, the exact body, the price in credits by tariff.
+
+    `quantities` is what the price needs and the call does not say: tokens, `input_seconds`, facts it asks for.
+    """
 
     call: Mapping[str, Any]
     sends: Mapping[str, Any]
     price: Mapping[str, Optional[Decimal]]
-    tokens: Mapping[str, int] = field(default_factory=dict)
+    quantities: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -236,7 +236,9 @@ class KieTaskError(KieAPIError):
 class KieTaskFailedError(KieTaskError):
     """The platform says that the task failed: `fail_code` and `fail_msg` are its words."""
 
-    def __init__(self, message: str, *, fail_code: Optional[str] = None, fail_msg: Optional[str] = None, **about: Any) -> None:
+    def __init__(
+        self, message: str, *, fail_code: Optional[str] = None, fail_msg: Optional[str] = None, **about: Any
+    ) -> None:
         super().__init__(message, **about)
         self.fail_code = fail_code
         self.fail_msg = fail_msg

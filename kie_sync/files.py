@@ -26,8 +26,17 @@ logger = logging.getLogger("kie_sync")
 _BLOCK = 262144
 _ATTEMPTS = 4
 _TYPES = {
-    "image/png": "png", "image/jpeg": "jpg", "image/webp": "webp", "image/gif": "gif", "video/mp4": "mp4", "video/webm": "webm",
-    "audio/mpeg": "mp3", "audio/wav": "wav", "audio/x-wav": "wav", "audio/ogg": "ogg", "audio/flac": "flac",
+    "image/png": "png",
+    "image/jpeg": "jpg",
+    "image/webp": "webp",
+    "image/gif": "gif",
+    "video/mp4": "mp4",
+    "video/webm": "webm",
+    "audio/mpeg": "mp3",
+    "audio/wav": "wav",
+    "audio/x-wav": "wav",
+    "audio/ogg": "ogg",
+    "audio/flac": "flac",
 }
 
 
@@ -97,11 +106,15 @@ def _fetch_once(sender: Sender, url: str, part: Path) -> Response:
         response.close()
         raise KieNotFoundError(
             "the file is not there: its link has expired or is wrong. Results live about a day; "
-            "client.download_url(url) may give a fresh link", status_code=response.status, **about,
+            "client.download_url(url) may give a fresh link",
+            status_code=response.status,
+            **about,
         )
     if response.status != 200:
         response.close()
-        raise KieConnectionError(f"the file could not be fetched: HTTP {response.status}", status_code=response.status, **about)
+        raise KieConnectionError(
+            f"the file could not be fetched: HTTP {response.status}", status_code=response.status, **about
+        )
     size = 0
     try:
         with part.open("wb") as file:
@@ -154,7 +167,10 @@ class _Multipart:
     def __init__(self, path: Path, fields: Sequence[Tuple[str, str]]) -> None:
         self.boundary = uuid.uuid4().hex
         self._path = path
-        parts = [f'--{self.boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in fields]
+        parts = [
+            f'--{self.boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+            for name, value in fields
+        ]
         parts.append(
             f'--{self.boundary}\r\nContent-Disposition: form-data; name="file"; filename="{safe_name(path.name)}"\r\n'
             "Content-Type: application/octet-stream\r\n\r\n"
@@ -172,7 +188,9 @@ class _Multipart:
         yield self._foot
 
 
-def upload(sender: Sender, provider: Provider, base_url: str, path: Union[str, Path], *, folder: str = "kie-sync") -> str:
+def upload(
+    sender: Sender, provider: Provider, base_url: str, path: Union[str, Path], *, folder: str = "kie-sync"
+) -> str:
     """Send a local file to the platform, which keeps it for a day or more; returns its URL.
 
     The name is made unique: the same name would overwrite, and caches may serve the old file.
@@ -186,12 +204,17 @@ def upload(sender: Sender, provider: Provider, base_url: str, path: Union[str, P
     name = f"{uuid.uuid4().hex}{file.suffix if re.fullmatch(r'[.][A-Za-z0-9]{1,8}', file.suffix) else ''}"
     body = _Multipart(file, (("uploadPath", folder), ("fileName", name)))
     request = Request(
-        "POST", base_url + provider.paths["upload_stream"], provider=provider.name, body=body,
+        "POST",
+        base_url + provider.paths["upload_stream"],
+        provider=provider.name,
+        body=body,
         headers={"Content-Type": f"multipart/form-data; boundary={body.boundary}"},
     )
     response = sender.send(request, provider)
     url: Any = dig(response.json(), ("data.downloadUrl", "data.fileUrl"))
     if not isinstance(url, str):
-        raise KieConnectionError("the upload was answered without a URL", http_status=response.status, method="POST", url=request.url)
+        raise KieConnectionError(
+            "the upload was answered without a URL", http_status=response.status, method="POST", url=request.url
+        )
     logger.info("uploaded %s as %s", file.name, url)
     return url

@@ -7,13 +7,17 @@ gives `Arguments`. Nothing here knows any one model.
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
+from decimal import Decimal
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Set, Tuple
 
 from .definitions import FILE_TYPES, UNSET, Choice, Model, Parameter
 from .errors import KieInputError, Problem
-from .rules import check_rules, check_size, defaults_by_rule, ignored, show, show_all
+from .rules import check_rules, check_size, defaults_by_rule, ignored, number_of, plain, show, show_all
+
+
+_NONE: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -45,26 +49,23 @@ def resolve(model: Model, given: Mapping[str, Any], *, partial: bool = False, wi
     Raises:
         KieInputError: with every problem that was found.
     """
-    reader = _Reader(wire_only=wire_only)
-    canonical = reader.object(model.parameters, given, "", aliases=model.aliases, is_open=model.accepts_other, partial=partial)
-    other = reader.other
-    values = {name: canonical.get(name, parameter.default) for name, parameter in model.parameters.items()}
-    values = {name: value for name, value in values.items() if value is not UNSET}
+    reader = _Reader(wire_only=wire_only, partial=partial)
+    canonical = reader.object(model.parameters, given, "", aliases=model.aliases, is_open=model.accepts_other)
+    values = _with_defaults(model.parameters, canonical)
     if not wire_only:
         values.update({name: p.constant for name, p in model.parameters.items() if p.constant is not UNSET})
     values.update(defaults_by_rule(model.rules, canonical, values))
     problems = reader.problems
-    broken = {problem.where for problem in problems}
-    for problem in check_rules(model.rules, canonical, values, partial=partial):
-        if problem.where not in broken:
-            problems.append(problem)
+    told = {problem.where for problem in problems}
+    found = check_rules(model.rules, canonical, values, partial=partial, broken=reader.broken)
+    problems += [problem for problem in found if problem.where not in told]
     if problems:
         raise KieInputError(model.id, problems)
     return Arguments(
         model=model.id,
         given=canonical,
         values=values,
-        wire={**_wire_object(model.parameters, canonical), **other},
+        wire={**_wire_object(model.parameters, canonical, values), **to_json(reader.other)},
         notices=tuple(ignored(model.rules, canonical, values)),
     )
 
@@ -77,7 +78,7 @@ def nearest(name: str, allowed: Iterable[str]) -> str:
     return f'; did you mean "{folded[close[0]]}"?' if close else ""
 
 
-def find_name(parameters: Mapping[str, Parameter], name: str, aliases: Mapping[str, str] = {}) -> Optional[str]:
+def find_name(parameters: Mapping[str, Parameter], name: str, aliases: Mapping[str, str] = _NONE) -> Optional[str]:
     """The canonical name behind a canonical name, a wire name or an alias; in this order."""
     if name in parameters:
         return name
@@ -108,20 +109,15 @@ def _same(allowed: Any, value: Any) -> bool:
         if isinstance(allowed, bool) and isinstance(value, str):
             return value.lower() == ("true" if allowed else "false")
         return allowed is value
-    if isinstance(allowed, (int, Decimal)) or (isinstance(allowed, str) and isinstance(value, (int, Decimal))):
+    if isinstance(allowed, (int, Decimal)) or (isinstance(allowed, str) and isinstance(value, (int, float, Decimal))):
         return _as_text(allowed) == _as_text(value)
     return bool(allowed == value)
 
 
 def _as_text(value: Any) -> str:
     """`5`, `5.0`, `"5"` and `Decimal("5.00")` are the same choice."""
-    if isinstance(value, (int, float, Decimal, str)) and not isinstance(value, bool):
-        try:
-            number = Decimal(str(value).strip())
-        except InvalidOperation:
-            return str(value)
-        return format(number.normalize(), "f") if number.is_finite() else str(value)
-    return str(value)
+    number = number_of(value)
+    return str(value) if number is None or abs(number.adjusted()) > _LARGEST else plain(number)
 
 
 def key_of(value: Any) -> str:
@@ -133,12 +129,16 @@ def key_of(value: Any) -> str:
 
 def accept(parameter: Parameter, value: Any) -> Any:
     """One value as the parameter's own canonical value; UNSET when the parameter does not allow it."""
-    reader = _Reader(wire_only=False)
+    reader = _Reader(wire_only=False, partial=False)
     try:
         taken = reader.value(parameter, value, parameter.name)
     except _Wrong:
         return UNSET
     return UNSET if reader.problems else taken
+
+
+# JSON readers hold numbers up to 1.8e308.
+_LARGEST = 307
 
 
 class _Wrong(Exception):
@@ -149,9 +149,10 @@ class _Wrong(Exception):
 
 
 class _Reader:
-    def __init__(self, *, wire_only: bool) -> None:
-        self.wire_only = wire_only
+    def __init__(self, *, wire_only: bool, partial: bool) -> None:
+        self.wire_only, self.partial = wire_only, partial
         self.problems: List[Problem] = []
+        self.broken: Set[str] = set()
         self.other: Dict[str, Any] = {}
 
     def report(self, kind: str, where: str, message: str, wire: str = "") -> None:
@@ -163,9 +164,8 @@ class _Reader:
         given: Mapping[str, Any],
         prefix: str,
         *,
-        aliases: Mapping[str, str] = {},
+        aliases: Mapping[str, str] = _NONE,
         is_open: bool = False,
-        partial: bool = False,
     ) -> Dict[str, Any]:
         found: Dict[str, Any] = {}
         spelled: Dict[str, str] = {}
@@ -182,9 +182,10 @@ class _Reader:
                 self.report("twice", f"{prefix}{name}", f"{prefix}{spelled[canonical]} and {prefix}{name} are two names for one parameter; give one of them")
             else:
                 spelled[canonical] = str(name)
-                self.take(parameters[canonical], value, f"{prefix}{name}", found)
+                if not self.take(parameters[canonical], value, f"{prefix}{name}", found) and not prefix:
+                    self.broken.add(canonical)
         for canonical, parameter in parameters.items():
-            if parameter.required and canonical not in spelled and not partial:
+            if parameter.required and canonical not in spelled and not self.partial:
                 called = f" ({parameter.wire} on the wire)" if parameter.wire != canonical else ""
                 self.report("required", f"{prefix}{canonical}", f"{prefix}{canonical} is required{called}", parameter.wire)
         return {name: found[name] for name in parameters if name in found}
@@ -207,15 +208,17 @@ class _Reader:
         message = f"{prefix}{name} is not a parameter of this model{hint or ';'} it has: {known}"
         self.report("unknown", f"{prefix}{name}", message, name)
 
-    def take(self, parameter: Parameter, value: Any, where: str, found: Dict[str, Any]) -> None:
+    def take(self, parameter: Parameter, value: Any, where: str, found: Dict[str, Any]) -> bool:
         before = len(self.problems)
         try:
             taken = self.value(parameter, value, where)
         except _Wrong as wrong:
             self.report(wrong.kind, where, f"{where} {wrong.text}", parameter.wire)
-            return
-        if len(self.problems) == before:
-            found[parameter.name] = taken
+            return False
+        if len(self.problems) > before:
+            return False
+        found[parameter.name] = taken
+        return True
 
     def value(self, parameter: Parameter, value: Any, where: str) -> Any:
         if parameter.constant is not UNSET:
@@ -224,6 +227,12 @@ class _Reader:
             raise _Wrong("constant", f"is always {show(parameter.constant)} for this model and cannot be set")
         if parameter.is_list:
             return self.list(parameter, value, where)
+        is_wrapped = isinstance(value, (list, tuple)) and len(value) == 1
+        if is_wrapped and (parameter.send_as == "list" or (parameter.type in FILE_TYPES and not self.wire_only)):
+            value = value[0]
+        for option in parameter.also:
+            if _same(option, value):
+                return option
         if parameter.values is not None:
             choice = choose(parameter, value, wire_only=self.wire_only)
             if choice is None:
@@ -231,27 +240,26 @@ class _Reader:
                 hint = nearest(value, [key_of(option) for option in allowed]) if isinstance(value, str) else ""
                 raise _Wrong("values", f"must be one of {show_all(allowed)}; got {show(value)}{hint}")
             return choice.value
-        if parameter.send_as == "list" and isinstance(value, (list, tuple)) and len(value) == 1:
-            value = value[0]
         if parameter.type == "object":
             return self.nested(parameter, value, where)
         taken = _READERS[parameter.type](parameter, value)
-        if not _is_one_of(taken, parameter.also):
-            for kind, text in check_size(parameter, taken):
-                also = f", or {show_all(parameter.also)}" if parameter.also else ""
-                raise _Wrong(kind, text.replace("; ", f"{also}; ", 1) if also else text)
+        for kind, text in check_size(parameter, taken):
+            also = f", or {show_all(parameter.also)}" if parameter.also else ""
+            raise _Wrong(kind, text.replace("; ", f"{also}; ", 1) if also else text)
         return taken
 
     def list(self, parameter: Parameter, value: Any, where: str) -> List[Any]:
         items = list(value) if isinstance(value, (list, tuple)) else [value]
         if isinstance(value, (set, frozenset, dict)) and not (parameter.items and parameter.items.type == "object"):
             raise _Wrong("type", f"must be a list; got {show(value)}")
+        if parameter.required and not items:
+            raise _Wrong("required", "is required; it is empty")
         for kind, text in check_size(parameter, items):
             raise _Wrong(kind, text)
         item = parameter.items
         if item is None:
-            one = FILE_TYPES.get(parameter.type)
-            return [_read_file(parameter, entry) for entry in items] if one else items
+            read = _read_file if parameter.type in FILE_TYPES else _read_any
+            return [read(parameter, entry) for entry in items]
         taken: List[Any] = []
         for position, entry in enumerate(items):
             place = f"{where}[{position}]"
@@ -265,12 +273,8 @@ class _Reader:
         if not isinstance(value, Mapping):
             raise _Wrong("type", f"must be an object (a mapping); got {show(value)}")
         if parameter.fields is None:
-            return dict(value)
+            return dict(_read_any(parameter, value))
         return self.object(parameter.fields, value, f"{where}.")
-
-
-def _is_one_of(value: Any, allowed: Tuple[Any, ...]) -> bool:
-    return any(_same(option, value) for option in allowed)
 
 
 def _read_text(parameter: Parameter, value: Any) -> str:
@@ -282,13 +286,8 @@ def _read_text(parameter: Parameter, value: Any) -> str:
 
 
 def _read_number(parameter: Parameter, value: Any) -> Decimal:
-    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal, str)):
-        raise _Wrong("type", f"must be a number; got {show(value)}")
-    try:
-        number = Decimal(str(value).strip())
-    except InvalidOperation:
-        raise _Wrong("type", f"must be a number; got {show(value)}") from None
-    if not number.is_finite():
+    number = number_of(value)
+    if number is None or abs(number.adjusted()) > _LARGEST:
         raise _Wrong("type", f"must be a number; got {show(value)}")
     return number
 
@@ -309,6 +308,8 @@ def _read_boolean(parameter: Parameter, value: Any) -> bool:
 
 
 def _read_file(parameter: Parameter, value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        raise _Wrong("type", f"takes one URL; got {len(value)}")
     scheme, colon, rest = value.partition("://") if isinstance(value, str) else ("", "", "")
     if not (colon and rest and scheme.lower() in parameter.schemes):
         schemes = " or ".join(f"{scheme}://" for scheme in parameter.schemes)
@@ -316,11 +317,23 @@ def _read_file(parameter: Parameter, value: Any) -> str:
         if isinstance(value, str) and "://" not in value:
             hint = "; the platform fetches files itself: upload a local file first (KieClient.upload) and give its URL"
         raise _Wrong("url", f"must be a URL that begins with {schemes}; got {show(value)}{hint}")
+    if parameter.is_list and parameter.pattern is not None and not re.search(parameter.pattern, value):
+        raise _Wrong("pattern", f"must look like {parameter.pattern}; got {show(value)}")
     return str(value)
 
 
 def _read_any(parameter: Parameter, value: Any) -> Any:
+    if not _is_json(value):
+        raise _Wrong("type", f"must be something that JSON can hold; got {show(value)}")
     return value
+
+
+def _is_json(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return all(isinstance(key, str) and _is_json(item) for key, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return all(_is_json(item) for item in value)
+    return value is None or isinstance(value, (str, bool)) or number_of(value) is not None
 
 
 _READERS = {
@@ -333,15 +346,32 @@ _READERS = {
 }
 
 
-def _wire_object(parameters: Mapping[str, Parameter], given: Mapping[str, Any]) -> Dict[str, Any]:
+def _with_defaults(parameters: Mapping[str, Parameter], given: Mapping[str, Any]) -> Dict[str, Any]:
+    found: Dict[str, Any] = {}
+    for name, parameter in parameters.items():
+        value = given.get(name, parameter.default)
+        if value is UNSET:
+            continue
+        if parameter.fields is not None and isinstance(value, Mapping):
+            value = _with_defaults(parameter.fields, value)
+        elif parameter.items is not None and parameter.items.fields is not None and isinstance(value, list):
+            fields = parameter.items.fields
+            value = [_with_defaults(fields, item) if isinstance(item, Mapping) else item for item in value]
+        found[name] = value
+    return found
+
+
+def _wire_object(
+    parameters: Mapping[str, Parameter], given: Mapping[str, Any], values: Mapping[str, Any] = _NONE
+) -> Dict[str, Any]:
     sent: Dict[str, Any] = {}
     for name, parameter in parameters.items():
         if parameter.constant is not UNSET:
             value = parameter.constant
         elif name in given:
             value = given[name]
-        elif parameter.send_always and parameter.default is not UNSET:
-            value = parameter.default
+        elif parameter.send_always and (name in values or parameter.default is not UNSET):
+            value = values.get(name, parameter.default)
         else:
             continue
         wired = _to_wire(parameter, value)
@@ -368,10 +398,9 @@ def _cast(cast: Optional[str], value: Any) -> Any:
         value = value[0] if isinstance(value, list) and value else value
     elif cast == "text":
         return [key_of(item) for item in value] if isinstance(value, list) else key_of(value)
-    elif cast == "integer":
-        return int(Decimal(str(value)))
-    elif cast == "number":
-        return to_json(Decimal(str(value)))
+    elif cast in ("integer", "number") and isinstance(value, str):
+        number = number_of(value)
+        value = value if number is None else number
     return to_json(value)
 
 

@@ -197,6 +197,11 @@ def quote(
     )
 
 
+def unknown_cost(model: Model, tariff: Optional[str], why: str) -> CostEstimate:
+    """A price that cannot be told, with the reason."""
+    return CostEstimate(model.id, tariff or next(iter(model.all_tariffs)), None, None, None, None, None, None, unknown=why)
+
+
 def price_on(prices: Tuple[Price, ...], on: Optional[str]) -> Optional[Price]:
     """The price in force at an instant: the last one that has begun; the last of all without an instant."""
     begun = [price for price in prices if on is None or not price.valid_from or price.valid_from <= on]

@@ -11,8 +11,15 @@ import re
 from typing import Any, Dict, Mapping, Optional, Tuple, Type, Union
 
 from .errors import (
-    KieAPIError, KieAuthenticationError, KieConnectionError, KieInsufficientBalanceError, KieNotFoundError,
-    KieOutcomeUnknownError, KieRateLimitError, KieServerError, KieValidationError,
+    KieAPIError,
+    KieAuthenticationError,
+    KieConnectionError,
+    KieInsufficientBalanceError,
+    KieNotFoundError,
+    KieOutcomeUnknownError,
+    KieRateLimitError,
+    KieServerError,
+    KieValidationError,
 )
 from .response import Response
 
@@ -27,10 +34,19 @@ _BY_TEXT: Tuple[Tuple[str, Type[KieAPIError]], ...] = (
     (r"api key (not valid|expired)|API_KEY_INVALID", KieAuthenticationError),
 )
 _BY_CODE: Mapping[int, Type[KieAPIError]] = {
-    401: KieAuthenticationError, 403: KieAuthenticationError, 402: KieInsufficientBalanceError,
-    433: KieInsufficientBalanceError, 404: KieNotFoundError, 429: KieRateLimitError, 430: KieRateLimitError,
-    455: KieServerError, 400: KieValidationError, 405: KieValidationError, 413: KieValidationError,
-    422: KieValidationError, 451: KieValidationError,
+    401: KieAuthenticationError,
+    403: KieAuthenticationError,
+    402: KieInsufficientBalanceError,
+    433: KieInsufficientBalanceError,
+    404: KieNotFoundError,
+    429: KieRateLimitError,
+    430: KieRateLimitError,
+    455: KieServerError,
+    400: KieValidationError,
+    405: KieValidationError,
+    413: KieValidationError,
+    422: KieValidationError,
+    451: KieValidationError,
 }
 _PARAMETER = re.compile(r"\bis required\b|not within the range|\bmust be an?\b", re.IGNORECASE)
 _NEXT_STEP: Mapping[Type[KieAPIError], str] = {
@@ -93,9 +109,14 @@ def _build(
 ) -> KieAPIError:
     kind = classify(code, text)
     step = _NEXT_STEP.get(kind)
-    message = f"the platform refused: {text or 'it gave no reason'}" + (f"; {step}" if step else "")
+    message = f"the platform refused: {text.rstrip(' .') or 'it gave no reason'}" + (f"; {step}" if step else "")
     return kind(
-        message, status_code=code, code=given, http_status=response.status, method=response.method, url=response.url,
+        message,
+        status_code=code,
+        code=given,
+        http_status=response.status,
+        method=response.method,
+        url=response.url,
         retry_after=retry_after,
     )
 
@@ -109,7 +130,9 @@ def _message_of(response: Response) -> str:
     if not isinstance(data, Mapping):
         return ""
     error = data.get("error")
-    return str((error.get("message") if isinstance(error, Mapping) else None) or data.get("msg") or data.get("message") or "")
+    return str(
+        (error.get("message") if isinstance(error, Mapping) else None) or data.get("msg") or data.get("message") or ""
+    )
 
 
 def _as_code(value: Any) -> Optional[int]:
@@ -151,7 +174,8 @@ def unreadable(response: Response, *, is_paid: bool, reason: str) -> KieConnecti
     about: Dict[str, Any] = {"http_status": response.status, "method": response.method, "url": response.url}
     if is_paid:
         return KieOutcomeUnknownError(
-            f"HTTP {response.status} with an answer that cannot be read ({reason}){shown}: it is not known whether the call "
-            "was accepted and paid; it was not sent again", **about,
+            f"HTTP {response.status} with an answer that cannot be read ({reason}){shown}: it is not known whether "
+            "the call was accepted and paid; it was not sent again",
+            **about,
         )
     return KieConnectionError(f"HTTP {response.status} with an answer that cannot be read ({reason}){shown}", **about)

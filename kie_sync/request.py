@@ -62,7 +62,9 @@ def wire_body(model: Model, arguments: Arguments, *, stream: bool = False) -> Di
 
 def build_create(model: Model, arguments: Arguments, base_url: str, *, callback_url: Optional[str] = None) -> Request:
     """The call that makes a task, and costs money."""
-    return build_raw_create(model.endpoint, model.slug, wire_body(model, arguments), base_url, callback_url=callback_url)
+    return build_raw_create(
+        model.endpoint, model.slug, wire_body(model, arguments), base_url, callback_url=callback_url
+    )
 
 
 def build_raw_create(
@@ -72,7 +74,9 @@ def build_raw_create(
     body: Dict[str, Any] = {"model": slug, **to_json(endpoint.body), "input": dict(wire_input)}
     if callback_url and endpoint.callback:
         body[endpoint.callback] = callback_url
-    return Request("POST", base_url + endpoint.path, json=body, headers=_JSON, provider=endpoint.provider.name, is_paid=True)
+    return Request(
+        "POST", base_url + endpoint.path, json=body, headers=_JSON, provider=endpoint.provider.name, is_paid=True
+    )
 
 
 def build_chat(model: Model, arguments: Arguments, base_url: str, *, stream: bool) -> Request:
@@ -83,8 +87,13 @@ def build_chat(model: Model, arguments: Arguments, base_url: str, *, stream: boo
         path = endpoint.path_before_model + quote_path(model.slug) + endpoint.path
     headers = {**_JSON, "Accept": "text/event-stream"} if stream else _JSON
     return Request(
-        "POST", base_url + path, json=wire_body(model, arguments, stream=stream), headers=headers,
-        provider=endpoint.provider.name, is_paid=True, wants_stream=stream,
+        "POST",
+        base_url + path,
+        json=wire_body(model, arguments, stream=stream),
+        headers=headers,
+        provider=endpoint.provider.name,
+        is_paid=True,
+        wants_stream=stream,
     )
 
 
@@ -101,7 +110,9 @@ def build_credits(provider: Provider, base_url: str) -> Request:
 
 def build_download_url(provider: Provider, base_url: str, url: str) -> Request:
     """The question after a fresh link to a result; links live 20 minutes."""
-    return Request("POST", base_url + provider.paths["download_url"], json={"url": url}, headers=_JSON, provider=provider.name)
+    return Request(
+        "POST", base_url + provider.paths["download_url"], json={"url": url}, headers=_JSON, provider=provider.name
+    )
 
 
 def build_download(url: str, *, first_byte: int = 0) -> Request:

@@ -9,12 +9,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
-from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Tuple
 
 from .definitions import Endpoint
 from .errors import KieOutcomeUnknownError, KieTaskError, KieTaskFailedError
-from .pricing import CostEstimate
 
 
 @dataclass(frozen=True)
@@ -121,10 +119,16 @@ class QueryTaskResponse:
     def to_dict(self) -> Dict[str, Any]:
         """As JSON can hold it."""
         return {
-            "task_id": self.task_id, "model": self.model, "state": self.state, "outcome": self.outcome,
-            "result_urls": list(self.result_urls), "fail_code": self.fail_code, "fail_msg": self.fail_msg,
+            "task_id": self.task_id,
+            "model": self.model,
+            "state": self.state,
+            "outcome": self.outcome,
+            "result_urls": list(self.result_urls),
+            "fail_code": self.fail_code,
+            "fail_msg": self.fail_msg,
             "credits_consumed": None if self.credits_consumed is None else str(self.credits_consumed),
-            "progress": self.progress, "duration_s": self.duration_s,
+            "progress": self.progress,
+            "duration_s": self.duration_s,
         }
 
 
@@ -141,7 +145,10 @@ def parse_created(endpoint: Endpoint, response: Response, *, model: str = "") ->
     raise KieOutcomeUnknownError(
         "the platform answered without a task id, so it is not known whether a task was made and paid; "
         "it was not sent again: look at the balance before you do",
-        http_status=response.status, method=response.method, url=response.url, model=model or None,
+        http_status=response.status,
+        method=response.method,
+        url=response.url,
+        model=model or None,
     )
 
 
@@ -159,11 +166,18 @@ def parse_state(endpoint: Endpoint, data: Any, task_id: str) -> QueryTaskRespons
     facts = {name: dig(data, places) for name, places in endpoint.places.items()}
     model = dig(data, ("data.model",))
     return QueryTaskResponse(
-        task_id=task_id, state=state, outcome=outcome, model=model if isinstance(model, str) else "",
-        result_urls=_urls(dig(result, endpoint.urls)), result=result,
-        fail_code=_text(facts.get("fail_code")), fail_msg=_text(facts.get("fail_message")),
-        credits_consumed=as_credits(facts.get("credits")), progress=_number(facts.get("progress")),
-        created_ms=_whole(facts.get("created_ms")), completed_ms=_whole(facts.get("completed_ms")),
+        task_id=task_id,
+        state=state,
+        outcome=outcome,
+        model=model if isinstance(model, str) else "",
+        result_urls=_urls(dig(result, endpoint.urls)),
+        result=result,
+        fail_code=_text(facts.get("fail_code")),
+        fail_msg=_text(facts.get("fail_message")),
+        credits_consumed=as_credits(facts.get("credits")),
+        progress=_number(facts.get("progress")),
+        created_ms=_whole(facts.get("created_ms")),
+        completed_ms=_whole(facts.get("completed_ms")),
         raw=data if isinstance(data, Mapping) else {},
     )
 
@@ -199,86 +213,6 @@ def _whole(value: Any) -> Optional[int]:
     return None if amount is None else int(amount)
 
 
-@dataclass(frozen=True)
-class Result:
-    """What a finished task made.
-
-    Answers to names and to keys: `result.urls` and `result["image_urls"]`, `result["video_url"]`.
-
-    Attributes:
-        result: what sort of files they are: image, video, audio, or none.
-        urls: the files' URLs; they expire, plan on 24 hours.
-        data: the platform's whole result, for what is not a file.
-        cost: the customer's price.
-        credits_consumed: what the platform says it took, None if it did not say.
-    """
-
-    model: str
-    task_id: str
-    result: str
-    urls: Tuple[str, ...]
-    cost: CostEstimate
-    credits_consumed: Optional[Decimal] = None
-    duration_s: Optional[float] = None
-    state: str = "success"
-    data: Mapping[str, Any] = field(default_factory=dict)
-    _save: Optional[Callable[[Result, Union[str, Path]], List[Path]]] = field(default=None, compare=False, repr=False)
-
-    @property
-    def url(self) -> Optional[str]:
-        """The first file's URL."""
-        return self.urls[0] if self.urls else None
-
-    def keys(self) -> List[str]:
-        """The keys that `[...]` knows."""
-        kind = [f"{self.result}_url", f"{self.result}_urls"] if self.result in ("image", "video", "audio") else []
-        own = ["urls", "url", "task_id", "model", "state", "cost", "credits_consumed", "duration_s"]
-        return [*kind, *own, *(key for key in self.data if key not in kind and key not in own)]
-
-    def __getitem__(self, key: str) -> Any:
-        if key == f"{self.result}_urls":
-            return list(self.urls)
-        if key == f"{self.result}_url":
-            return self.url
-        if key == "urls":
-            return list(self.urls)
-        if key in ("url", "task_id", "model", "state", "cost", "credits_consumed", "duration_s"):
-            return getattr(self, key)
-        if key in self.data:
-            return self.data[key]
-        raise KeyError(f"{key}; there are: {', '.join(self.keys())}")
-
-    def get(self, key: str, default: Any = None) -> Any:
-        try:
-            return self[key]
-        except KeyError:
-            return default
-
-    def save(self, path: Union[str, Path]) -> List[Path]:
-        """Fetch the files: to this file, or into this folder. Returns where they are.
-
-        Nothing is overwritten: where the name is taken, the next free number is added to it.
-
-        Raises:
-            KieNotFoundError: the link has expired.
-            KieConnectionError: the file could not be fetched whole.
-        """
-        if self._save is None:
-            raise KieTaskError("this result came without a connection; use client.download(url, path)", task_id=self.task_id, model=self.model)
-        return self._save(self, path)
-
-    def to_dict(self) -> Dict[str, Any]:
-        """As JSON can hold it; amounts are text."""
-        return {
-            "model": self.model, "task_id": self.task_id, "state": self.state, "urls": list(self.urls),
-            "credits_consumed": None if self.credits_consumed is None else str(self.credits_consumed),
-            "duration_s": self.duration_s, "cost": self.cost.to_dict(), "data": dict(self.data),
-        }
-
-    def __getstate__(self) -> Dict[str, Any]:
-        return {**self.__dict__, "_save": None}
-
-
 def check_finished(state: QueryTaskResponse, *, model: str) -> None:
     """Whether a final state is a success with something in it.
 
@@ -289,7 +223,13 @@ def check_finished(state: QueryTaskResponse, *, model: str) -> None:
     if state.is_failure:
         reason = state.fail_msg or "the platform gave no reason"
         raise KieTaskFailedError(
-            f"the task failed: {reason}", fail_code=state.fail_code, fail_msg=state.fail_msg, task_id=state.task_id, model=model or state.model,
+            f"the task failed: {reason}",
+            fail_code=state.fail_code,
+            fail_msg=state.fail_msg,
+            task_id=state.task_id,
+            model=model or state.model,
         )
     if state.is_success and not state.result_urls and not any(state.result.values()):
-        raise KieTaskError("the platform says success, but its result is empty", task_id=state.task_id, model=model or state.model)
+        raise KieTaskError(
+            "the platform says success, but its result is empty", task_id=state.task_id, model=model or state.model
+        )

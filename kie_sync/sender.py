@@ -12,7 +12,14 @@ from typing import Any, Dict, Iterator, Optional, Tuple, Type
 from .clock import Clock
 from .config import ApiKey, Settings, origin
 from .definitions import Provider
-from .errors import KieAPIError, KieConfigError, KieConnectionError, KieOutcomeUnknownError, KieRateLimitError, KieServerError
+from .errors import (
+    KieAPIError,
+    KieConfigError,
+    KieConnectionError,
+    KieOutcomeUnknownError,
+    KieRateLimitError,
+    KieServerError,
+)
 from .refusals import read_refusal, unreadable
 from .request import Request
 from .response import Response
@@ -56,7 +63,11 @@ class Sender:
     def _send_once(self, request: Request, provider: Optional[Provider]) -> Response:
         key = self._key_for(request, provider)
         timeouts = self._settings.timeouts
-        read_s = timeouts.chat_s if request.wants_stream or (request.is_paid and request.json and "messages" in request.json) else timeouts.read_s
+        read_s = (
+            timeouts.chat_s
+            if request.wants_stream or (request.is_paid and request.json and "messages" in request.json)
+            else timeouts.read_s
+        )
         about: Dict[str, Any] = {"method": request.method, "url": request.url}
         try:
             response = self._transport(request, key=key, timeout_s=(timeouts.connect_s, read_s))
@@ -89,7 +100,9 @@ class Sender:
             return None
         own = {origin(self._settings.base_url(provider)), origin(self._settings.upload_url(provider))}
         if origin(request.url) not in own:
-            raise KieConfigError(f"the key of {provider.title} goes to its own hosts only, not to {origin(request.url)[1]}")
+            raise KieConfigError(
+                f"the key of {provider.title} goes to its own hosts only, not to {origin(request.url)[1]}"
+            )
         return self._settings.key(provider)
 
 
@@ -116,7 +129,8 @@ def _lost(request: Request, reason: str) -> KieConnectionError:
     if request.is_paid:
         return KieOutcomeUnknownError(
             f"{reason}: it is not known whether the call was accepted and paid; it was not sent again. "
-            "Look at the balance (`kie-sync credits`) before you send it anew", **about,
+            "Look at the balance (`kie-sync credits`) before you send it anew",
+            **about,
         )
     return KieConnectionError(reason, **about)
 
@@ -137,7 +151,9 @@ def _peek(response: Response) -> Response:
     start = first.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     is_events = response.status == 200 and start not in (b"{", b"[", b"<")
     if is_events and start:
-        return Response(response.status, b"", response.headers, response.method, response.url, _chain(first, chunks), response.close)
+        return Response(
+            response.status, b"", response.headers, response.method, response.url, _chain(first, chunks), response.close
+        )
     return Response(response.status, first + b"".join(chunks), response.headers, response.method, response.url)
 
 

@@ -31,10 +31,10 @@ def split_events(chunks: Iterable[bytes]) -> Iterator[bytes]:
         joined = tail + chunk
         if is_start and len(joined) >= len(_BOM):
             is_start = False
-            joined = joined[len(_BOM):] if joined.startswith(_BOM) else joined
+            joined = joined[len(_BOM) :] if joined.startswith(_BOM) else joined
         start = 0
         for found in [] if is_start else _BLANK.finditer(joined):
-            waiting.append(joined[start:found.end()])
+            waiting.append(joined[start : found.end()])
             start = found.end()
             yield _clean(b"".join(waiting))
             waiting.clear()

@@ -7,7 +7,8 @@ from typing import Any, Dict, Mapping, Optional, Protocol
 
 from .errors import KieInputError, Problem
 from .pricing import CostEstimate
-from .response import QueryTaskResponse, Result
+from .response import QueryTaskResponse
+from .result import Result
 
 
 class _Home(Protocol):
@@ -24,6 +25,7 @@ class Task:
 
     Attributes:
         price: the customer's price, where the task was made here.
+        arguments: what was given, under canonical names, where the task was made here.
         poll_interval, max_wait_time: seconds, as given to `submit`; `wait` may say otherwise.
         is_new: made just now, so that the platform may not know it for a moment.
     """
@@ -31,6 +33,7 @@ class Task:
     task_id: str
     model: str
     price: Optional[CostEstimate] = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
     poll_interval: Optional[float] = None
     max_wait_time: Optional[float] = None
     is_new: bool = field(default=False, compare=False, repr=False)

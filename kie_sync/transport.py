@@ -48,18 +48,31 @@ class HttpTransport:
         import requests
 
         session = self._get_session()
-        prepared = session.prepare_request(requests.Request(
-            request.method, request.url, headers=dict(request.headers), json=request.json, data=request.body, auth=_KeyAuth(key),
-        ))
+        prepared = session.prepare_request(
+            requests.Request(
+                request.method,
+                request.url,
+                headers=dict(request.headers),
+                json=request.json,
+                data=request.body,
+                auth=_KeyAuth(key),
+            )
+        )
         try:
             answer = session.send(
-                prepared, timeout=timeout_s, stream=True, allow_redirects=not request.provider, **self._settings(session, request.url),
+                prepared,
+                timeout=timeout_s,
+                stream=True,
+                allow_redirects=not request.provider,
+                **self._settings(session, request.url),
             )
         except requests.RequestException as error:
             raise _translate(error) from _without_key(error)
         headers = dict(answer.headers)
         if request.wants_stream:
-            return Response(answer.status_code, b"", headers, request.method, request.url, _pieces(answer), answer.close)
+            return Response(
+                answer.status_code, b"", headers, request.method, request.url, _pieces(answer), answer.close
+            )
         try:
             body = answer.content
         except requests.RequestException as error:
@@ -129,7 +142,9 @@ def _translate(error: Any, *, after_send: bool = False) -> Exception:
 
     cause = error.args[0] if error.args else error
     reason = getattr(cause, "reason", None) or cause
-    if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.InvalidHeader)):
+    if isinstance(
+        error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.InvalidHeader)
+    ):
         return NeverSent(f"the request cannot be sent: {type(error).__name__}", is_final=True)
     if not after_send:
         if any(isinstance(step, ssl.SSLCertVerificationError) for step in _causes(reason)):
@@ -137,7 +152,9 @@ def _translate(error: Any, *, after_send: bool = False) -> Exception:
         if isinstance(error, requests.exceptions.ProxyError):
             # The tunnel is what failed; nothing can have reached the other side.
             return NeverSent("the proxy refused or could not be reached")
-        if isinstance(error, requests.exceptions.ConnectTimeout) or isinstance(reason, (inner.NewConnectionError, inner.ConnectTimeoutError)):
+        if isinstance(error, requests.exceptions.ConnectTimeout) or isinstance(
+            reason, (inner.NewConnectionError, inner.ConnectTimeoutError)
+        ):
             return NeverSent("no connection could be made")
     if isinstance(error, requests.exceptions.Timeout) or isinstance(reason, inner.ReadTimeoutError):
         return Lost("no answer came in time")
@@ -157,8 +174,12 @@ def _causes(error: Any) -> Iterator[Any]:
     while error is not None and seen < 10:
         yield error
         seen += 1
-        error = getattr(error, "reason", None) or error.__cause__ or error.__context__ or next(
-            (part for part in getattr(error, "args", ()) if isinstance(part, BaseException)), None)
+        error = (
+            getattr(error, "reason", None)
+            or error.__cause__
+            or error.__context__
+            or next((part for part in getattr(error, "args", ()) if isinstance(part, BaseException)), None)
+        )
 
 
 def _pieces(answer: Any) -> Iterator[bytes]:

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import logging
-from typing import Callable, Dict, Optional
+from typing import Any, Callable, Mapping, Optional
 
 from .clock import Clock
 from .definitions import Waiting
-from .errors import KieAPIError, KieConnectionError, KieInputError, KieNotFoundError, KieRateLimitError, KieServerError, KieTaskError, KieTaskTimeoutError, Problem
+from .errors import (
+    KieAPIError,
+    KieConnectionError,
+    KieInputError,
+    KieNotFoundError,
+    KieRateLimitError,
+    KieServerError,
+    KieTaskError,
+    KieTaskTimeoutError,
+    Problem,
+)
 from .events import Listeners, TaskPolled
 from .response import QueryTaskResponse
 
@@ -25,7 +35,7 @@ def wait(
     is_new: bool,
     poll_interval: Optional[float] = None,
     max_wait_time: Optional[float] = None,
-    context: Optional[dict[str, object]] = None,
+    context: Optional[Mapping[str, Any]] = None,
 ) -> QueryTaskResponse:
     """Look until the state is final.
 
@@ -64,8 +74,14 @@ def wait(
             elapsed_s = clock.now() - start
             if seen.outcome == "unknown" and seen.state not in warned:
                 warned.add(seen.state)
-                logger.warning("task %s is in a state that the catalog does not know: %r; still waiting", task_id, seen.state)
-            listeners.tell(TaskPolled(model, context or {}, task_id, seen.state, seen.progress, elapsed_s, seen.outcome != "unknown"))
+                logger.warning(
+                    "task %s is in a state that the catalog does not know: %r; still waiting", task_id, seen.state
+                )
+            listeners.tell(
+                TaskPolled(
+                    model, context or {}, task_id, seen.state, seen.progress, elapsed_s, seen.outcome != "unknown"
+                )
+            )
         elapsed_s = clock.now() - start
         if elapsed_s >= deadline_s:
             raise _timeout(task_id, model, deadline_s, state, trouble) from trouble
@@ -78,7 +94,10 @@ def wait(
 def _interval(waiting: Waiting, elapsed_s: float, poll_interval: Optional[float]) -> float:
     if poll_interval is not None:
         return poll_interval
-    return next((pace.every_s for pace in waiting.paces if pace.until_s is None or elapsed_s < pace.until_s), waiting.paces[-1].every_s)
+    return next(
+        (pace.every_s for pace in waiting.paces if pace.until_s is None or elapsed_s < pace.until_s),
+        waiting.paces[-1].every_s,
+    )
 
 
 def _with_task(error: KieAPIError, task_id: str, model: str) -> KieAPIError:
@@ -92,7 +111,8 @@ def _timeout(task_id: str, model: str, deadline_s: float, state: str, trouble: O
     return KieTaskTimeoutError(
         f"the task is not finished after {deadline_s:g} s; {last}{why}. It goes on and is paid: wait again with "
         f"adapter.task({task_id!r}).wait(), or `kie-sync task {task_id} --wait`",
-        task_id=task_id, model=model,
+        task_id=task_id,
+        model=model,
     )
 
 
@@ -103,10 +123,13 @@ def check_times(poll_interval: Optional[float], max_wait_time: Optional[float]) 
         KieInputError: they are not.
     """
     problems = []
-    given: Dict[str, Optional[float]] = {"poll_interval": poll_interval, "max_wait_time": max_wait_time}
-    for name, value in given.items():
+    for name, value, floor in (
+        ("poll_interval", poll_interval, "above 0"),
+        ("max_wait_time", max_wait_time, "0 or more"),
+    ):
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if value is not None and (not is_number or not 0 <= value < float("inf") or (name == "poll_interval" and value == 0)):
-            problems.append(Problem("type", name, f"{name} must be a number of seconds{' above 0' if name == 'poll_interval' else ', 0 or more'}; got {value!r}"))
+        if value is None or (is_number and 0 <= value < float("inf") and (value > 0 or floor == "0 or more")):
+            continue
+        problems.append(Problem("type", name, f"{name} must be a number of seconds, {floor}; got {value!r}"))
     if problems:
         raise KieInputError("wait", problems)

@@ -15,12 +15,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Dict, Iterable, List, Set, Union
+from typing import Any, Dict, Iterable, List, Set, Tuple, Union
 
 from .errors import CatalogProblem, KieCatalogError
 
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
-_NUMBER = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))([eE][-+]?[0-9]+)?\Z")
+_NUMBER = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))([eE][-+]?[0-9]{1,3})?\Z")
+_LONGEST_NUMBER = 100
+# Deeper than any catalog; libyaml 0.2.5 ends the process at some 100,000 open brackets.
+_TOO_DEEP = re.compile(r"(?:[\[{]\s*){200}")
 
 
 @dataclass(frozen=True)
@@ -60,17 +63,21 @@ def read_yaml(text: str, file: str) -> Any:
     import yaml
 
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    deep = _TOO_DEEP.search(text)
+    if deep:
+        raise _syntax_error(file, *_place(text, deep.start()), "the brackets stand too deep inside each other")
     try:
         node = yaml.compose(text, Loader=loader)
+        return YamlMap() if node is None else _Builder(file).build(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         problem = " ".join(part for part in (error.context, error.problem) if part)
-        raise _syntax_error(file, mark, _explain(problem)) from error
-    except (yaml.YAMLError, RecursionError) as error:
-        raise _syntax_error(file, None, str(error).splitlines()[0]) from error
-    if node is None:
-        return YamlMap()
-    return _Builder(file).build(node)
+        found = text.splitlines()[mark.line][mark.column:mark.column + 1] if mark.line < len(text.splitlines()) else ""
+        raise _syntax_error(file, mark.line, mark.column, _explain(problem, found)) from error
+    except yaml.reader.ReaderError as error:
+        raise _syntax_error(file, *_place(text, error.position), f"{error.reason} (character {error.character!r})") from error
+    except RecursionError as error:
+        raise _syntax_error(file, 0, 0, "lists and mappings stand too deep inside each other") from error
 
 
 def mark_at(root: Any, path: Iterable[Union[str, int]], *, key: bool = False) -> Mark:
@@ -104,14 +111,20 @@ def merge(base: Any, over: Any) -> Any:
     return merged
 
 
-def _syntax_error(file: str, mark: Any, message: str) -> KieCatalogError:
-    line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
-    return KieCatalogError([CatalogProblem(file, line, column, "", message)])
+def _syntax_error(file: str, line: int, column: int, message: str) -> KieCatalogError:
+    return KieCatalogError([CatalogProblem(file, line + 1, column + 1, "", message)])
 
 
-def _explain(problem: str) -> str:
-    if "cannot start any token" in problem and "\\t" in problem.replace("\t", "\\t"):
+def _place(text: str, position: int) -> Tuple[int, int]:
+    before = text[:position]
+    return before.count("\n"), position - (before.rfind("\n") + 1)
+
+
+def _explain(problem: str, found: str) -> str:
+    if found == "\t" or "tab character" in problem:
         return "a tab stands where YAML wants spaces; indent with spaces"
+    if "cannot start any token" in problem:
+        return f"text that begins with {found} needs quotes"
     if "mapping values are not allowed" in problem:
         return f"{problem}: is a line indented wrongly, or does text that holds a colon need quotes?"
     if "expected ',' or" in problem:
@@ -129,7 +142,7 @@ class _Builder:
         return Mark(self.file, node.start_mark.line + 1, node.start_mark.column + 1)
 
     def fail(self, node: Any, message: str) -> KieCatalogError:
-        return _syntax_error(self.file, node.start_mark, message)
+        return _syntax_error(self.file, node.start_mark.line, node.start_mark.column, message)
 
     def build(self, node: Any) -> Any:
         if id(node) in self.done:
@@ -157,8 +170,10 @@ class _Builder:
             return None
         if text in ("true", "True", "TRUE", "false", "False", "FALSE"):
             return text.lower() == "true"
+        if len(text) > _LONGEST_NUMBER:
+            return text
         if _INTEGER.match(text):
-            return int(text)
+            return text if node.tag.endswith(":str") else int(text)
         return Decimal(text) if _NUMBER.match(text) else text
 
     def sequence(self, node: Any) -> YamlList:
@@ -176,6 +191,9 @@ class _Builder:
             if key_node.id != "scalar":
                 raise self.fail(key_node, "a key must be plain text")
             key = str(key_node.value)
+            if not key_node.style:
+                self.check_key(key, key_node, value_node, is_flow=bool(node.flow_style))
+                key = key.lower() if key.lower() in ("true", "false") else key
             if key in found:
                 first = found.key_marks[key].line
                 raise self.fail(key_node, f"the key {key} stands twice; the first is in line {first}")
@@ -183,3 +201,11 @@ class _Builder:
             found.key_marks[key] = self.mark(key_node)
             found.value_marks[key] = self.mark(value_node)
         return found
+
+    def check_key(self, key: str, key_node: Any, value_node: Any, *, is_flow: bool) -> None:
+        """Two slips that YAML itself lets pass."""
+        if key == "<<":
+            raise self.fail(key_node, "<< does not merge here; write the words out, or give a whole value by its anchor")
+        is_empty = value_node.id == "scalar" and not value_node.value and not value_node.style
+        if is_flow and is_empty and ":" in key:
+            raise self.fail(key_node, f"{key} has no value; between braces a space must follow the colon")

@@ -1,0 +1,45 @@
+from .adapter import KieAdapter as KieAdapter
+from .adapter import KieChatAdapter as KieChatAdapter
+from .adapter import KieImageAdapter as KieImageAdapter
+from .adapter import KieVideoAdapter as KieVideoAdapter
+from .calculate import calculate_chat_cost as calculate_chat_cost
+from .calculate import calculate_image_cost as calculate_image_cost
+from .calculate import calculate_video_cost as calculate_video_cost
+from .catalog import Catalog as Catalog
+from .chat import ChatStream as ChatStream
+from .client import KieClient as KieClient
+from .completions import ChatCompletion as ChatCompletion
+from .completions import ChatCompletionChunk as ChatCompletionChunk
+from .completions import ChatMessage as ChatMessage
+from .completions import Usage as Usage
+from .config import load_catalog as load_catalog
+from .errors import KieAPIError as KieAPIError
+from .errors import KieAuthenticationError as KieAuthenticationError
+from .errors import KieBudgetError as KieBudgetError
+from .errors import KieCatalogError as KieCatalogError
+from .errors import KieConfigError as KieConfigError
+from .errors import KieConnectionError as KieConnectionError
+from .errors import KieError as KieError
+from .errors import KieInputError as KieInputError
+from .errors import KieInsufficientBalanceError as KieInsufficientBalanceError
+from .errors import KieNotFoundError as KieNotFoundError
+from .errors import KieOutcomeUnknownError as KieOutcomeUnknownError
+from .errors import KieRateLimitError as KieRateLimitError
+from .errors import KieServerError as KieServerError
+from .errors import KieStreamError as KieStreamError
+from .errors import KieTaskError as KieTaskError
+from .errors import KieTaskFailedError as KieTaskFailedError
+from .errors import KieTaskTimeoutError as KieTaskTimeoutError
+from .errors import KieUnknownModelError as KieUnknownModelError
+from .errors import KieValidationError as KieValidationError
+from .pricing import CostEstimate as CostEstimate
+from .pricing import UsageRecord as UsageRecord
+from .request import Request as Request
+from .response import CreateTaskResponse as CreateTaskResponse
+from .response import QueryTaskResponse as QueryTaskResponse
+from .response import Response as Response
+from .result import Result as Result
+from .task import Task as Task
+
+__version__: str
+__all__: list[str]

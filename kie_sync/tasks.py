@@ -1,0 +1,109 @@
+"""The calls about tasks: create one, look at one, wait for one."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from .catalog import Catalog
+from .connection import Connection, Context
+from .definitions import Endpoint, Waiting
+from .errors import KieAPIError, KieInputError, KieNotFoundError, KieOutcomeUnknownError, Problem
+from .events import TaskCreated, TaskFinished, TaskSubmitting
+from .pricing import CostEstimate
+from .request import Request, build_status
+from .response import CreateTaskResponse, QueryTaskResponse, check_finished, dig, parse_created, parse_state
+from .waiter import check_times, wait
+
+
+def endpoint_of(catalog: Catalog, model: Optional[str] = None) -> Endpoint:
+    """The endpoint of a model; the catalog's first one for tasks where the model is not known.
+
+    Raises:
+        KieInputError: it is a chat model.
+    """
+    if model is not None and model in catalog:
+        endpoint = catalog[model].endpoint
+        if endpoint.shape != "task":
+            raise KieInputError(model, [Problem("kind", "model", "this is a chat model; use chat()")])
+        return endpoint
+    return next(endpoint for endpoint in catalog.endpoints.values() if endpoint.shape == "task")
+
+
+def create(
+    connection: Connection,
+    request: Request,
+    endpoint: Endpoint,
+    model: str,
+    *,
+    price: Optional[CostEstimate],
+    context: Context,
+) -> CreateTaskResponse:
+    """Send a create call. Listeners may refuse it before; the task id is told before anything else can fail."""
+    connection.listeners.ask(TaskSubmitting(model, context or {}, request, price))
+    response = connection.send_paid(request, endpoint.provider, model, context)
+    try:
+        created = parse_created(endpoint, response, model=model)
+    except KieOutcomeUnknownError as error:
+        connection.tell_failure(error, request, model, context)
+        raise
+    connection.listeners.tell(TaskCreated(model, context or {}, created.task_id))
+    return created
+
+
+def query(
+    connection: Connection, task_id: str, *, model: Optional[str] = None, attempts: Optional[int] = None
+) -> QueryTaskResponse:
+    """One look at a task.
+
+    Raises:
+        KieNotFoundError: the platform does not know it.
+    """
+    endpoint = endpoint_of(connection.catalog, model)
+    provider = endpoint.provider
+    request = build_status(endpoint, task_id, connection.settings.base_url(provider))
+    try:
+        data = connection.sender.send(request, provider, attempts=attempts).json()
+        if dig(data, ("data",)) is None:
+            message = "the platform has no record of the task"
+            raise KieNotFoundError(message, status_code=200, method="GET", url=request.url)
+    except KieAPIError as error:
+        error.task_id, error.model = task_id, model
+        raise
+    return parse_state(endpoint, data, task_id)
+
+
+def wait_for(
+    connection: Connection,
+    task_id: str,
+    poll_interval: Optional[float],
+    max_wait_time: Optional[float],
+    *,
+    model: Optional[str],
+    is_new: bool,
+    cost: Optional[CostEstimate],
+    context: Context,
+) -> QueryTaskResponse:
+    """Block until a task has succeeded."""
+    check_times(poll_interval, max_wait_time)
+    state = wait(
+        lambda: query(connection, task_id, model=model, attempts=1),
+        task_id=task_id,
+        model=model or "",
+        waiting=_waiting(connection.catalog, model),
+        clock=connection.clock,
+        listeners=connection.listeners,
+        is_new=is_new,
+        poll_interval=poll_interval,
+        max_wait_time=max_wait_time,
+        context=context,
+    )
+    connection.listeners.tell(TaskFinished(model or state.model, context or {}, task_id, state, cost))
+    check_finished(state, model=model or "")
+    return state
+
+
+def _waiting(catalog: Catalog, model: Optional[str]) -> Waiting:
+    """The pace of the model's kind; of the slowest kind where the model is not known."""
+    if model is not None and model in catalog:
+        return catalog[model].waiting
+    return max((entry.waiting for entry in catalog.values()), key=lambda waiting: waiting.deadline_s)

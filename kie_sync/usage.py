@@ -1,0 +1,65 @@
+"""What was really used: from results, answers and the platform's records back to quantities."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, Mapping, Optional, Union
+
+from .chat import ChatStream
+from .completions import ChatCompletion, Usage, parse_usage
+from .definitions import Model
+from .params import resolve
+from .pricing import UsageRecord, quote, split_quantities
+from .result import Result
+from .rules import find
+
+Used = Union[Result, ChatCompletion, ChatStream, Usage, Mapping[str, Any], None]
+
+
+def usage_record(
+    model: Model, used: Used, given: Mapping[str, Any], *, tariff: Optional[str], on: Optional[str]
+) -> UsageRecord:
+    """The price of what was used, and the quantities themselves."""
+    arguments, quantities = split_quantities(model, {**facts_of(used, model), **given})
+    resolved = resolve(model, arguments, partial=True)
+    price = quote(model, resolved, tariff=tariff, quantities=quantities, on=on)
+    if model.result in ("image", "video") and "result_count" not in quantities:
+        made = len(used.urls) if isinstance(used, Result) else (find("count", resolved.values) or [1])[0]
+        quantities.setdefault(f"{model.result}_count", made)
+    return UsageRecord(
+        **price.__dict__,
+        used={**resolved.given, **quantities},
+        credits_consumed=getattr(used, "credits_consumed", None),
+        task_id=getattr(used, "task_id", None),
+    )
+
+
+def facts_of(used: Any, model: Model) -> Dict[str, Any]:
+    """What was used, under the names of `estimate_cost`."""
+    if isinstance(used, Result):
+        return {**used.arguments, **({"result_count": len(used.urls)} if has_open_count(model) else {})}
+    if isinstance(used, Mapping):
+        usage = parse_usage(used) if "prompt_tokens" in used else None
+        return dict(usage.quantities) if usage is not None else dict(used)
+    usage = used if isinstance(used, Usage) else getattr(used, "usage", None)
+    return dict(usage.quantities) if usage is not None else {}
+
+
+def has_open_count(model: Model) -> bool:
+    """Whether the price goes by a number of results that is known only afterwards."""
+    cases = [case for price in (*model.prices, *model.tariffs.values()) for case in (price, *price.cases)]
+    return any(case.count is not None and case.count.parameter is None for case in cases)
+
+
+def read_param(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A task's input as the platform kept it: JSON text inside JSON text, or plain objects."""
+    value: Any = (raw.get("data") or {}).get("param") if isinstance(raw.get("data"), Mapping) else None
+    for step in ("", "input"):
+        if step:
+            value = value.get(step) if isinstance(value, Mapping) else None
+        if isinstance(value, str):
+            try:
+                value = json.loads(value)
+            except ValueError:
+                return {}
+    return value if isinstance(value, Mapping) else {}
