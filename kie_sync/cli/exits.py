@@ -1,0 +1,66 @@
+"""How a command ends: exit codes, and what is said about an error."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Mapping
+
+import click
+
+from ..errors import (
+    KieAPIError,
+    KieCatalogError,
+    KieError,
+    KieInputError,
+    KieOutcomeUnknownError,
+    KieStreamError,
+    KieTaskError,
+    KieTaskTimeoutError,
+)
+from .run import Run
+
+BAD_INPUT, REFUSED, FAILED, UNKNOWN, RUNNING = 2, 3, 4, 5, 6
+
+
+def exit_code(error: KieError) -> int:
+    """The exit code that an error ends in."""
+    if isinstance(error, KieTaskError):
+        # A success with nothing in it is a failure, too: the task is over, and there is no result.
+        return RUNNING if isinstance(error, KieTaskTimeoutError) else FAILED
+    if isinstance(error, (KieOutcomeUnknownError, KieStreamError)):
+        return UNKNOWN
+    return REFUSED if isinstance(error, KieAPIError) else BAD_INPUT
+
+
+def facts(error: KieError) -> Dict[str, Any]:
+    """What a program wants to know about an error."""
+    about: Dict[str, Any] = {"type": type(error).__name__, "message": str(error)}
+    if isinstance(error, (KieInputError, KieCatalogError)):
+        about["problems"] = [vars(problem) for problem in error.problems]
+    for name in ("status_code", "retry_after", "task_id", "fail_code", "fail_msg", "partial"):
+        if getattr(error, name, None) not in (None, ""):
+            about[name] = getattr(error, name)
+    return about
+
+
+def report(run: Run, code: int, about: Mapping[str, Any]) -> int:
+    """Say on stderr what went wrong, and how to go on with a task that exists; gives the exit code back."""
+    task_id = about.get("task_id") or run.task_id
+    told = {**about, "exit_code": code, **({"task_id": task_id} if task_id else {})}
+    sentence = _how_to_go_on(run, code) if task_id else ""
+    if sentence:
+        told["go_on"] = run.resume_line(str(task_id))
+    if run.as_json:
+        run.tell("error", told)
+        return code
+    click.echo(f"error: {about['message']}", err=True)
+    if sentence:
+        click.echo(f"{sentence}\n  {told['go_on']}", err=True)
+    return code
+
+
+def _how_to_go_on(run: Run, code: int) -> str:
+    if code == FAILED or not run.is_known:
+        return ""
+    if run.is_over:
+        return "the task is done; fetch its files with:" if run.output else ""
+    return "the task goes on, and is paid; wait for it with:"

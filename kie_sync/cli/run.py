@@ -1,0 +1,112 @@
+"""One run of a command: what every command shares, and how it speaks.
+
+Results go to stdout. Chatter, warnings and errors go to stderr: as lines for people or, with `--json`,
+as one JSON object a line.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Callable, List, Mapping, Optional, Tuple, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from ..catalog import Catalog
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@dataclass
+class Run:
+    """The state of one run.
+
+    Attributes:
+        catalogs: the files given with `--catalog`.
+        task_id: the task that this run made or looks at, as soon as it is known.
+        output: where the user wants files, for the line that says how to go on.
+        is_buying: a paid call is on its way, and nobody knows yet what became of it.
+        is_known: the task surely exists: this run made it, or has seen it.
+        is_over: the task has ended, so that there is nothing left to wait for.
+    """
+
+    as_json: bool = False
+    catalogs: List[str] = field(default_factory=list)
+    task_id: Optional[str] = None
+    output: Optional[str] = None
+    is_buying: bool = False
+    is_known: bool = False
+    is_over: bool = False
+
+    def load_catalog(self, *, asked: str = "", use_environment: bool = True) -> Catalog:
+        """The catalog; warns of broken entries, but for the one `asked` for, which is an error of its own."""
+        from ..config import load_catalog
+
+        catalog = load_catalog(*self.catalogs, use_environment=use_environment)
+        for problem in catalog.errors:
+            if not asked or problem.model != asked:
+                self.warn(str(problem))
+        return catalog
+
+    def say(self, text: str) -> None:
+        """Chatter for people; a program gets none."""
+        if not self.as_json:
+            click.echo(text, err=True)
+
+    def warn(self, text: str) -> None:
+        if self.as_json:
+            self.tell("warning", text)
+        else:
+            click.echo(f"warning: {text}", err=True)
+
+    def tell(self, what: str, about: Any) -> None:
+        """A line of JSON on stderr."""
+        click.echo(json.dumps({what: as_json(about)}, ensure_ascii=False), err=True)
+
+    def resume_line(self, task_id: str) -> str:
+        """The command that goes on with a task: waits for it, or fetches the files of one that is done."""
+        words = ["kie-sync", "task", task_id, *([] if self.is_over else ["--wait"])]
+        words += [word for path in self.catalogs for word in ("--catalog", path)]
+        words += ["-o", self.output] if self.output else []
+        return " ".join(shlex.quote(word) for word in words)
+
+
+def as_json(value: Any) -> Any:
+    """A value as JSON holds it; amounts are text, so that no digit is lost."""
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, Mapping):
+        return {str(key): as_json(item) for key, item in value.items()}
+    return [as_json(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def print_json(value: Any) -> None:
+    """The one JSON document of a command."""
+    click.echo(json.dumps(as_json(value), ensure_ascii=False, indent=2))
+
+
+def _add_catalogs(ctx: click.Context, parameter: click.Parameter, paths: Tuple[str, ...]) -> None:
+    ctx.ensure_object(Run).catalogs.extend(paths)
+
+
+def _want_json(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    # Only a flag that was given counts: a group and its command may both have it.
+    if wanted:
+        ctx.ensure_object(Run).as_json = True
+
+
+def catalog_option(command: Command) -> Command:
+    """`--catalog`: it stands before or after the command's name, or both."""
+    return click.option(
+        "--catalog", metavar="FILE", multiple=True, expose_value=False, callback=_add_catalogs,
+        help="Models and prices of your own, laid over ours; may be repeated.",
+    )(command)
+
+
+def common_options(command: Command) -> Command:
+    """What every command that prints data takes."""
+    wants_json = click.option("--json", is_flag=True, expose_value=False, callback=_want_json, help="Print JSON.")
+    return wants_json(catalog_option(command))

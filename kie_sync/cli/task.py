@@ -1,0 +1,80 @@
+"""`task` and `credits`: what exists on the platform."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import click
+
+from .. import Catalog, KieAdapter, KieClient, QueryTaskResponse
+from ..pricing import tidy
+from ..response import check_finished
+from .delivery import deliver, output_option, save, show_files, waiting_options
+from .progress import Progress
+from .run import Run, common_options, print_json
+from .tables import amount
+
+
+@click.command()
+@click.argument("task_id", metavar="ID")
+@click.option("--wait", is_flag=True, help="Wait until it is done.")
+@click.option("--model", "model_id", metavar="MODEL", help="Its model, where the platform does not say it.")
+@output_option
+@waiting_options
+@common_options
+@click.pass_obj
+def task(
+    run: Run, task_id: str, wait: bool, model_id: Optional[str], output: Optional[str],
+    poll_interval: Optional[float], max_wait: Optional[float],
+) -> None:
+    """Look at a task, or wait for it.
+
+    Without --wait it is one look; with -o the files of a task that is done are saved. Exits with 4 when
+    the task has failed.
+    """
+    catalog = run.load_catalog(asked=model_id or "")
+    run.task_id, run.output = task_id, output
+    with Progress(run) as progress, KieClient(catalog=catalog, on_event=progress) as client:
+        state = client.query_task(task_id, model=catalog[model_id].id if model_id else None)
+        run.is_known = True
+        model_id = model_id or _find_model(catalog, state.model)
+        if wait and not state.is_final:
+            state = client.wait_for_task(task_id, poll_interval, max_wait, model=model_id)
+        run.is_over = state.is_final
+        if state.is_success and model_id is not None:
+            deliver(run, KieAdapter(client, model_id).task(task_id).wait(), output)
+            return
+        files = []
+        if state.is_success:
+            files = save(lambda path: client.download(state.result_urls, path, name=task_id), output)
+        if run.as_json:
+            print_json({**state.to_dict(), "urls": state.result_urls, "files": files})
+        else:
+            show_files(files or state.result_urls)
+            run.say(_sentence(state))
+        check_finished(state, model=model_id or "")
+
+
+def _find_model(catalog: Catalog, name: str) -> Optional[str]:
+    """The catalog's id of what the platform calls `name`."""
+    return next((model.id for model in catalog.values() if name in (model.id, model.slug)), None)
+
+
+def _sentence(state: QueryTaskResponse) -> str:
+    progress = f", {state.progress:g} %" if state.progress is not None and not state.is_final else ""
+    about = f" ({state.model})" if state.model else ""
+    return f"task {state.task_id}: {state.state or 'not listed yet'}{progress}{about}"
+
+
+@click.command()
+@common_options
+@click.pass_obj
+def credits(run: Run) -> None:
+    """Print how many credits are left."""
+    catalog = run.load_catalog()
+    with Progress(run), KieClient(catalog=catalog) as client:
+        left = client.credits()
+    if run.as_json:
+        print_json({"credits": tidy(left), "usd": tidy(left * catalog.money.credit_usd)})
+    else:
+        click.echo(amount(left))

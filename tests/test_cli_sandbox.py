@@ -1,0 +1,495 @@
+"""The commands that call: against a sandbox over real HTTP, with files, faults and Ctrl-C."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Iterator, List, Optional
+
+import pytest
+from click.testing import CliRunner, Result
+
+import kie_sync
+from kie_sync.cli import main
+from kie_sync.cli.chat import build_messages
+from kie_sync.sandbox import Sandbox
+
+IMAGE, EDIT, CHAT = "google/nano-banana", "google/nano-banana-edit", "gemini-3-flash"
+QUICK = ("--poll-interval", "0.01")
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def run(*args: str, stdin: str = "") -> Result:
+    """Run a command in this process, stdout and stderr apart (click before 8.2 mixes them unless told)."""
+    apart = {"mix_stderr": False} if "mix_stderr" in inspect.signature(CliRunner).parameters else {}
+    return CliRunner(**apart).invoke(main, list(args), input=stdin, catch_exceptions=False)
+
+
+def error_of(result: Result) -> Any:
+    """The error that a command with `--json` ends in."""
+    return json.loads(result.stderr.splitlines()[-1])["error"]
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def environment(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in sandbox.environment().items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    """A sandbox whose tasks do not end while a test runs."""
+    with Sandbox(speed=0.001) as sandbox:
+        for name, value in sandbox.environment().items():
+            monkeypatch.setenv(name, value)
+        yield sandbox
+
+
+# generate
+
+
+def test_generate_saves_to_a_file() -> None:
+    result = run("generate", IMAGE, "a cat", "-o", "new folder/cat.png", *QUICK)
+
+    assert (result.exit_code, result.stdout) == (0, "new folder/cat.png\n")
+    assert Path("new folder/cat.png").read_bytes().startswith(PNG)
+    task_id = result.stderr.split()[1]
+    assert result.stderr.splitlines()[0] == f"task {task_id} created"
+    assert result.stderr.splitlines()[-1] == (
+        f"task {task_id} done; price (cost_plus_one): 5 credits, US$ 0.025; the platform took 4 credits"
+    )
+
+
+def test_generate_without_a_place_prints_the_url(sandbox: Sandbox) -> None:
+    result = run("generate", IMAGE, "a cat", "--tariff", "reference", *QUICK)
+
+    assert result.exit_code == 0
+    assert result.stdout.startswith(f"{sandbox.url}/files/")
+    assert "price (reference): 5 credits" in result.stderr
+
+
+def test_generate_as_json() -> None:
+    result = run("generate", IMAGE, "a cat", "-o", "here/", "--json", *QUICK)
+
+    found, told = json.loads(result.stdout), json.loads(result.stderr)
+    assert told == {"task": {"task_id": found["task_id"], "model": IMAGE, "state": "created"}}
+    assert (found["state"], found["cost"]["credits"], found["credits_consumed"]) == ("success", "5", "4.0")
+    assert [Path(file).parent for file in found["files"]] == [Path("here")]
+    assert len(found["urls"]) == 1
+
+
+def test_generate_with_a_model_of_ones_own(here: Path) -> None:
+    """A model that only a user's file knows works to the end, against a sandbox that knows it."""
+    (here / "my.yaml").write_text(
+        "models: {my/model: {title: Mine, kind: image, endpoint: kie-task, source: t, checked: 2026-11-22,\n"
+        "  parameters: {prompt: {type: text, required: true}, size: {wire: dims, values: [1:1, 16:9]}},\n"
+        "  price: {unit: image, credits: 2, source: t, checked: 2026-11-22}}}\n", encoding="utf-8",
+    )
+    with Sandbox(speed=1000, catalog=kie_sync.load_catalog("my.yaml")) as own:
+        os.environ["KIE_BASE_URL"] = own.url  # restored by `environment`
+        words = ("--catalog", "my.yaml", "generate", "my/model", "a cat", "-p", "size=16:9", "-o", "cat.png")
+        result = run(*words, *QUICK)
+
+    assert (result.exit_code, result.stdout) == (0, "cat.png\n")
+
+
+def test_bad_input_buys_nothing(sandbox: Sandbox) -> None:
+    before = len(sandbox.tasks)
+
+    result = run("generate", IMAGE, "a cat", "-p", "size=17:9", "--json")
+
+    assert (result.exit_code, result.stdout, len(sandbox.tasks)) == (2, "", before)
+    assert error_of(result)["type"] == "KieInputError"
+
+
+@pytest.mark.parametrize("output", ["file/cat.png", "file/", "locked/cat.png", "locked/a/b/cat.png"])
+def test_a_place_that_cannot_be_written_to_buys_nothing(
+    sandbox: Sandbox, here: Path, monkeypatch: pytest.MonkeyPatch, output: str
+) -> None:
+    (here / "file").write_text("")
+    (here / "locked").mkdir()
+    may = os.access
+    # Root may write anywhere, so the test says itself what may not be written to.
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "locked" and may(path, mode))
+    before = len(sandbox.tasks)
+
+    result = run("generate", IMAGE, "a cat", "-o", output)
+
+    assert (result.exit_code, len(sandbox.tasks)) == (2, before)
+    assert f"-o {output}: " in result.stderr
+
+
+@pytest.mark.parametrize(("fault", "code", "error"), [
+    ("fail=Upstream is down", 4, "KieTaskFailedError"),
+    ("result-empty", 4, "KieTaskError"),
+    ("accept-then-drop", 5, "KieOutcomeUnknownError"),
+    ("create:html", 5, "KieOutcomeUnknownError"),
+    ("code=401", 3, "KieAuthenticationError"),
+    ("code=402", 3, "KieInsufficientBalanceError"),
+    ("credits-500", 3, "KieInsufficientBalanceError"),
+    ("code=422", 3, "KieValidationError"),
+    ("code=455", 3, "KieServerError"),
+])
+def test_faults_end_in_their_exit_codes(fault: str, code: int, error: str) -> None:
+    result = run("generate", IMAGE, f"a cat [[fault:{fault}]]", "--json", *QUICK)
+
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert (error_of(result)["type"], error_of(result)["exit_code"]) == (error, code)
+
+
+def test_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KIE_API_KEY")
+
+    result = run("credits")
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: no API key for KIE.ai: set KIE_API_KEY")
+
+
+def test_wrong_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KIE_API_KEY", "wrong")
+
+    result = run("credits", "--json")
+
+    assert (result.exit_code, error_of(result)["type"]) == (3, "KieAuthenticationError")
+
+
+def test_deadline_says_how_to_go_on(slow: Sandbox) -> None:
+    result = run("generate", IMAGE, "a cat", "--max-wait", "0.05", "-o", "my cat.png", *QUICK)
+
+    task_id = slow.tasks[0].id
+    assert result.exit_code == 6
+    assert result.stderr.endswith(
+        f"the task goes on, and is paid; wait for it with:\n  kie-sync task {task_id} --wait -o 'my cat.png'\n"
+    )
+
+
+def test_a_file_that_cannot_be_fetched_still_gives_its_url(sandbox: Sandbox) -> None:
+    sandbox.add_fault("expired")
+    try:
+        result = run("generate", IMAGE, "a cat", "-o", "cat.png", "--json", *QUICK)
+    finally:
+        sandbox.clear_faults()
+
+    found = json.loads(result.stdout)
+    assert (result.exit_code, len(found["urls"]), found["files"]) == (3, 1, [])
+    assert error_of(result)["go_on"] == f"kie-sync task {found['task_id']} -o cat.png"
+
+
+def test_a_full_disk_still_gives_the_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any, **__: Any) -> Any:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tempfile.mkstemp", full)
+
+    result = run("generate", IMAGE, "a cat", "-o", "cat.png", *QUICK)
+
+    assert (result.exit_code, result.stdout.count("/files/")) == (2, 1)
+    assert "error: -o cat.png: the files could not be saved: No space left on device\n" in result.stderr
+
+
+# task, credits
+
+
+def test_task_shows_a_task_that_is_done() -> None:
+    made = json.loads(run("generate", EDIT, "night", "-p", "images=https://x/y.png", "--json", *QUICK).stdout)
+
+    found = json.loads(run("task", made["task_id"], "--json").stdout)
+
+    assert {**found, "cost": None} == {**made, "cost": None}
+    assert (made["cost"]["credits"], found["cost"]["credits"]) == ("5", "5")
+
+
+def test_task_saves_the_files_of_a_task_that_is_done() -> None:
+    made = json.loads(run("generate", IMAGE, "a cat", "--json", *QUICK).stdout)
+
+    result = run("task", made["task_id"], "-o", "cat.png")
+
+    assert (result.exit_code, result.stdout) == (0, "cat.png\n")
+
+
+def test_task_that_failed(sandbox: Sandbox) -> None:
+    task_id = error_of(run("generate", IMAGE, "a [[fault:fail=501|Too dark]]", "--json", *QUICK))["task_id"]
+
+    result = run("task", task_id, "--wait", "--json")
+
+    assert result.exit_code == 4
+    assert {"state": "fail", "fail_msg": "Too dark", "files": []}.items() <= json.loads(result.stdout).items()
+    assert error_of(result)["fail_msg"] == "Too dark"
+
+
+def test_task_that_goes_on(slow: Sandbox) -> None:
+    run("generate", IMAGE, "a cat", "--max-wait", "0.05", *QUICK)
+    task_id = slow.tasks[0].id
+
+    once, waited = run("task", task_id), run("task", task_id, "--wait", "--max-wait", "0.05", *QUICK)
+
+    assert (once.exit_code, once.stdout) == (0, "")
+    assert once.stderr.startswith(f"task {task_id}: waiting")
+    assert waited.exit_code == 6
+
+
+def test_task_of_a_model_outside_the_catalog_is_saved(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = json.loads(run("generate", IMAGE, "a cat", "--json", *QUICK).stdout)
+    monkeypatch.setattr("kie_sync.cli.task._find_model", lambda catalog, name: None)
+
+    result = run("task", made["task_id"], "--wait", "-o", "cat.png")
+
+    assert (result.exit_code, result.stdout) == (0, "cat.png\n")
+
+
+def test_task_that_nobody_knows() -> None:
+    result = run("task", "no-such-task", "--json")
+
+    assert (result.exit_code, error_of(result)["type"]) == (3, "KieNotFoundError")
+    assert "go_on" not in error_of(result)
+
+
+def test_status_question_that_reaches_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KIE_BASE_URL", "http://127.0.0.1:1")
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+
+    result = run("task", "some-task", "--json")
+
+    assert (result.exit_code, error_of(result)["type"]) == (3, "KieConnectionError")
+
+
+def test_credits(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Sandbox(balance=Decimal("12.5")) as poor:
+        monkeypatch.setenv("KIE_BASE_URL", poor.url)
+
+        text, found = run("credits"), run("credits", "--json")
+
+    assert text.stdout == "12.5\n"
+    assert json.loads(found.stdout) == {"credits": "12.5", "usd": "0.0625"}
+
+
+# chat
+
+
+def test_chat_streams_to_stdout() -> None:
+    result = run("chat", CHAT, "hello")
+
+    assert result.exit_code == 0
+    assert result.stdout.startswith("You said: “hello”")
+    assert result.stdout.endswith("\n")
+    assert " tokens in, " in result.stderr
+    assert "price (cost_plus_one): " in result.stderr
+
+
+def test_chat_in_one_piece_is_the_same_answer() -> None:
+    assert run("chat", CHAT, "hello", "--no-stream").stdout == run("chat", CHAT, "hello").stdout
+
+
+def test_chat_reads_stdin_and_prints_json() -> None:
+    result = run("chat", CHAT, "--json", "--system", "Be brief.", stdin="你好\n")
+
+    found = json.loads(result.stdout)
+    assert (result.exit_code, result.stderr, found["model"]) == (0, "", CHAT)
+    assert "你好" in found["choices"][0]["message"]["content"]
+
+
+def test_chat_sends_files_along(here: Path) -> None:
+    (here / "dot.png").write_bytes(PNG)
+
+    assert build_messages("what is it?", "Be brief.", ["https://x/y.png", "dot.png"]) == [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": [
+            {"type": "text", "text": "what is it?"},
+            {"type": "image_url", "image_url": {"url": "https://x/y.png"}},
+            {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}},
+        ]},
+    ]
+    assert run("chat", CHAT, "what is it?", "--image", "dot.png", "-p", "reasoning_effort=low").exit_code == 0
+
+
+def test_chat_with_tools_shows_the_calls() -> None:
+    """A tool's call comes whole, so such a chat does not stream."""
+    tools = '[{"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}]'
+
+    result = run("chat", CHAT, "what is the weather?", "-p", f"tools={tools}")
+
+    assert result.exit_code == 0
+    assert result.stdout != ""
+
+
+def test_chat_refuses_what_is_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    apart = {"mix_stderr": False} if "mix_stderr" in inspect.signature(CliRunner).parameters else {}
+
+    result = CliRunner(**apart).invoke(main, ["chat", CHAT], input=b"\xff\xfe")
+
+    assert result.exit_code == 2
+    assert "what came on stdin is not UTF-8 text" in result.stderr
+
+
+def test_chat_without_a_question_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kie_sync.cli.chat.is_terminal", lambda: True)
+
+    result = run("chat", CHAT)
+
+    assert result.exit_code == 2
+    assert "there is no PROMPT; write it in quotes, or pipe it in" in result.stderr
+
+
+def test_chat_takes_a_whole_conversation() -> None:
+    messages = json.dumps([{"role": "user", "content": "hello"}])
+
+    assert run("chat", CHAT, "-p", f"messages={messages}").stdout == run("chat", CHAT, "hello").stdout
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    (["--image", "no.png", "hi"], "--image no.png: there is no such file, and it is no URL"),
+    (["--image", "big.png", "hi"], "--image big.png: the file has 1,000,001 bytes"),
+    (["  "], "the prompt is empty"),
+    (["-"], "the prompt is empty"),
+    (["hi", "-p", 'messages=[{"role": "user", "content": "a"}]'], "-p messages= is the whole conversation"),
+])
+def test_chat_refuses(here: Path, words: List[str], message: str) -> None:
+    (here / "big.png").write_bytes(b"x" * 1_000_001)
+
+    result = run("chat", CHAT, *words)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert message in result.stderr
+
+
+def test_chat_of_a_model_that_makes_pictures() -> None:
+    result = run("chat", IMAGE, "hello")
+
+    assert result.exit_code == 2
+    assert "this is a model of kind image; use generate()" in result.stderr
+
+
+@pytest.mark.parametrize(("fault", "code", "error"), [
+    ("silent-close", 5, "the stream ended without a finish reason"),
+    ("event-error", 5, "the platform broke the stream off"),
+    ("envelope=402", 3, "(code 402; "),
+])
+def test_chat_that_breaks_off(fault: str, code: int, error: str) -> None:
+    result = run("chat", CHAT, f"hello [[fault:{fault}]]")
+
+    assert result.exit_code == code
+    assert result.stdout == "" or result.stdout.endswith("\n")
+    assert "error: " in result.stderr
+    assert error in result.stderr
+
+
+# demo
+
+
+def test_demo_makes_one_of_each_kind(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the environment says: keys, hosts, catalogs and proxies are not looked at."""
+    for name in ("KIE_BASE_URL", "GEMINI_BASE_URL", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    monkeypatch.setenv("KIE_API_KEY", "a real key")
+    monkeypatch.setenv("KIE_CATALOG", "/no/such/file.yaml")
+
+    result = run("demo")
+
+    assert result.exit_code == 0
+    # What a chat costs depends on the words of the sandbox's answer.
+    assert re.sub(r"0\.\d{4,}", "0.0...", result.stdout) == (
+        "image: kie-demo/image.png\n"
+        "  google/nano-banana, 5 credits, US$ 0.025\n"
+        "video: kie-demo/video.mp4\n"
+        "  sora-2-text-to-video, 31 credits, US$ 0.155\n"
+        "chat: kie-demo/answer.txt\n"
+        "  gemini-3-pro, 0.0... credits, US$ 0.0...\n"
+        f"{result.stdout.splitlines()[-1]}\n"
+    )
+    assert re.fullmatch(r"99\d\d(\.\d+)? credits are left in the sandbox\.", result.stdout.splitlines()[-1])
+    assert (here / "kie-demo/image.png").read_bytes().startswith(PNG)
+    assert (here / "kie-demo/video.mp4").read_bytes()[4:8] == b"ftyp"
+    assert (here / "kie-demo/answer.txt").read_text(encoding="utf-8").strip() in result.stderr
+
+
+def test_demo_as_json_overwrites_nothing() -> None:
+    run("demo", "-o", "made")
+
+    found = json.loads(run("demo", "-o", "made", "--json").stdout)
+
+    assert {thing["kind"]: thing["files"] for thing in found["made"]} == {
+        "image": ["made/image-2.png"], "video": ["made/video-2.mp4"], "chat": ["made/answer-2.txt"],
+    }
+
+
+def test_demo_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    load = importlib.import_module
+
+    def without_werkzeug(name: str, package: Optional[str] = None) -> Any:
+        if name == ".server":
+            raise ModuleNotFoundError("No module named 'werkzeug'", name="werkzeug")
+        return load(name, package)
+
+    monkeypatch.setattr(importlib, "import_module", without_werkzeug)
+
+    result = run("demo")
+
+    assert result.exit_code == 2
+    assert 'pip install "kie-sync[sandbox]"' in result.stderr
+
+
+# In a process of its own
+
+
+def start(*args: str, **environment: str) -> subprocess.Popen[str]:
+    root = str(Path(kie_sync.__file__).parent.parent)
+    code = "from kie_sync.cli import main; main(prog_name='kie-sync')"
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
+        env={**os.environ, "PYTHONPATH": root, **environment},
+    )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
+def test_ctrl_c_says_how_to_go_on(slow: Sandbox) -> None:
+    with start("generate", IMAGE, "a cat", *QUICK) as process:
+        assert process.stderr is not None
+        task_id = process.stderr.readline().split()[1]
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=20)
+
+    assert (process.returncode, stdout) == (130, "")
+    assert stderr.endswith(
+        f"error: interrupted\nthe task goes on, and is paid; wait for it with:\n  kie-sync task {task_id} --wait\n"
+    )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
+def test_sandbox_prints_its_environment_until_ctrl_c() -> None:
+    with start("sandbox", "--balance", "7", "--fault", "code=433") as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline().strip() for _ in range(5)]
+        variables = dict(line.partition(" ")[2].split("=", 1) for line in lines)
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in variables.items():
+                patch.setenv(name, value)
+            left, refused = run("credits"), run("generate", IMAGE, "a cat", "--json")
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+
+    assert (process.returncode, left.stdout, refused.exit_code) == (0, "7\n", 3)
+    assert sorted(variables) == ["GEMINI_API_KEY", "GEMINI_BASE_URL", "GOOGLE_API_KEY", "KIE_API_KEY", "KIE_BASE_URL"]
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    with start("models") as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        process.wait(timeout=20)
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
