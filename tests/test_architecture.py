@@ -1,0 +1,417 @@
+"""The house holds: who imports whom, what ring 0 may touch, closed vocabularies, no model id in code."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, NamedTuple, Set
+
+import pytest
+from conftest import ROOT
+
+from kie_sync import definitions, params, pricing, rules
+from kie_sync.catalog import read_schema
+
+PACKAGE = ROOT / "kie_sync"
+
+PURE = (
+    "errors",
+    "definitions",
+    "yamlfile",
+    "rules",
+    "params",
+    "input_schema",
+    "pricing",
+    "request",
+    "catalog_lookup",
+    "catalog_prices",
+    "catalog_rules",
+    "catalog_build",
+    "catalog_check",
+    "catalog",
+    "response",
+    "result",
+    "refusals",
+    "completions",
+    "sse",
+    "events",
+)
+IO = ("clock", "config", "transport", "sender", "connection", "waiter", "tasks", "chat", "files", "client")
+FACE = ("calculate", "usage", "task", "adapter")
+
+# Module: what it may import inside kie_sync. To import more, change table and module together, and say why.
+MAY_IMPORT: Dict[str, Set[str]] = {
+    # ring 0: pure
+    "errors": set(),
+    "definitions": set(),
+    "yamlfile": {"errors"},
+    "rules": {"definitions", "errors"},
+    "params": {"definitions", "errors", "rules"},
+    "input_schema": {"definitions", "params"},
+    "pricing": {"definitions", "errors", "params", "rules"},
+    "request": {"definitions", "params"},
+    # catalog_build was one file of 526 lines: the names, the rules and the prices in it became modules.
+    "catalog_lookup": {"definitions", "params"},
+    "catalog_prices": {"catalog_lookup", "definitions", "params"},
+    "catalog_rules": {"catalog_lookup", "definitions"},
+    "catalog_build": {"catalog_lookup", "catalog_prices", "catalog_rules", "definitions", "input_schema", "params"},
+    "catalog_check": {"definitions", "errors", "params", "pricing", "request"},
+    "catalog": {"catalog_build", "catalog_check", "catalog_lookup", "definitions", "errors", "params", "yamlfile"},
+    "response": {"definitions", "errors"},
+    "result": {"errors", "pricing"},
+    "refusals": {"definitions", "errors", "response"},
+    "completions": {"definitions", "errors", "pricing", "response"},
+    "sse": {"errors"},
+    "events": {"completions", "definitions", "errors", "pricing", "request", "response"},
+    # ring 1: clock, environment, network
+    "clock": set(),
+    "config": {"catalog", "definitions", "errors"},
+    "transport": {"config", "definitions", "errors", "refusals", "request", "response"},
+    # What may be re-sent, and when: `transport` is the one door, `sender` decides who goes through it again.
+    "sender": {"clock", "config", "definitions", "errors", "refusals", "request", "response", "transport"},
+    # What every call stands on, in one hand: so that `tasks` and `chat` need not know the client.
+    "connection": {"catalog", "clock", "config", "definitions", "errors", "events", "request", "response", "sender"},
+    "waiter": {"clock", "definitions", "errors", "events", "response"},
+    "tasks": {*PURE, "connection", "waiter"},
+    "chat": {*PURE, "connection", "transport"},
+    "files": {"clock", "definitions", "errors", "request", "response", "sender", "transport"},
+    "client": {*PURE, "chat", "clock", "config", "connection", "files", "sender", "tasks", "transport", "waiter"},
+    # ring 2: the face
+    "calculate": {"catalog", "config", "definitions", "errors", "params", "pricing"},
+    # After a call: from results, answers and records back to quantities.
+    "usage": {"chat", "completions", "definitions", "params", "pricing", "result", "rules"},
+    "task": {"errors", "pricing", "response", "result"},
+    "adapter": {*PURE, *IO, "task", "usage"},
+    # ring 3: outside
+    "sandbox": {"catalog", "definitions", "errors", "input_schema", "params", "pricing", "rules"},
+    "cli": {*PURE, *IO, *FACE, "sandbox"},
+    # The public names, resolved when first used, by a table of its own; `__init__.pyi` is for editors.
+    "__init__": set(),
+}
+
+# Under `if TYPE_CHECKING:` a module may name these beside the table.
+MAY_NAME: Dict[str, Set[str]] = {
+    "adapter": {"model_ids"},
+    "client": {"model_ids"},
+}
+
+MAX_LINES = 300
+# Over 300 lines, each with the reason why there is no second noun in it.
+LONGER: Dict[str, int] = {
+    "definitions.py": 420,  # values only: as long as the catalog has words
+    "params.py": 430,  # five mapping operations, and the faults of each
+    "pricing.py": 460,  # every unit of price beside the others
+    "rules.py": 460,  # ten kinds of rule, one function each
+}
+
+# Read the clock or the environment, sleep, or reach the network: rings 1 and up.
+IMPURE_MODULES = {
+    "asyncio",
+    "http",
+    "random",
+    "requests",
+    "select",
+    "socket",
+    "ssl",
+    "subprocess",
+    "threading",
+    "time",
+    "urllib3",
+}
+IMPURE_NAMES = {
+    "os.environ",
+    "os.getenv",
+    "datetime.now",
+    "datetime.utcnow",
+    "datetime.today",
+    "date.today",
+    "urllib.request",
+}
+READ_FILES = {"yamlfile", "catalog", "catalog_check", "config", "files", "client"}
+
+HEAVY = (
+    "requests",
+    "urllib3",
+    "yaml",
+    "jsonschema",
+    "sseclient",
+    "backoff",
+    "click",
+    "rich",
+    "asyncio",
+    "PIL",
+    "werkzeug",
+)
+
+
+class Import(NamedTuple):
+    """One import: the file that has it, what it names inside the package, and whether types alone need it."""
+
+    file: Path
+    line: int
+    module: str
+    is_for_types: bool
+
+    def __str__(self) -> str:
+        return f"{self.file.relative_to(ROOT)}:{self.line} imports {self.module}"
+
+
+def python_files() -> List[Path]:
+    return sorted(path for path in PACKAGE.rglob("*.py") if "_data" not in path.parts)
+
+
+def unit_of(path: Path) -> str:
+    """The row of the table that a file belongs to: its module, or its subpackage."""
+    parts = path.relative_to(PACKAGE).parts
+    return parts[0] if len(parts) > 1 else path.stem
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def for_types(tree: ast.Module) -> Set[ast.AST]:
+    """Every node under `if TYPE_CHECKING:`."""
+    blocks = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+    ]
+    return {inner for block in blocks for statement in block.body for inner in ast.walk(statement)}
+
+
+def imports_of(path: Path) -> Iterator[Import]:
+    """Each import of a file, those inside functions too; names inside kie_sync come as `kie_sync.module`."""
+    tree = tree_of(path)
+    typed = for_types(tree)
+    package = ("kie_sync", *path.relative_to(PACKAGE).parts[:-1])
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            module = ".".join(part for part in (base, node.module or "") if part)
+            found = (
+                [f"{module}.{alias.name}" for alias in node.names] if module == "kie_sync" or node.level else [module]
+            )
+            found = [name if is_module(name) else module for name in found]
+        else:
+            continue
+        for name in dict.fromkeys(found):
+            yield Import(path, node.lineno, name, node in typed)
+
+
+def is_module(dotted: str) -> bool:
+    """Whether a dotted name inside the package is a file or folder of it, not something that a module defines."""
+    path = ROOT.joinpath(*dotted.split("."))
+    return path.is_dir() or any(path.with_suffix(suffix).is_file() for suffix in (".py", ".pyi"))
+
+
+def test_every_module_has_its_row() -> None:
+    """A new module is a decision: it gets a row, in the table of its ring."""
+    units = {unit_of(path) for path in python_files()}
+
+    assert units - set(MAY_IMPORT) == set(), "modules without a row in MAY_IMPORT"
+
+
+@pytest.mark.parametrize("path", python_files(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_follow_the_table(path: Path) -> None:
+    unit = unit_of(path)
+    wrong = []
+
+    for found in imports_of(path):
+        if not found.module.startswith("kie_sync."):
+            continue
+        target = found.module.split(".")[1]
+        allowed = MAY_IMPORT.get(unit, set()) | {unit} | (MAY_NAME.get(unit, set()) if found.is_for_types else set())
+        if target not in allowed:
+            wrong.append(f"{found}, which {unit} may not")
+
+    assert wrong == []
+
+
+def test_the_table_has_no_circle() -> None:
+    """Whoever follows the table downwards arrives: nothing later is called by anything earlier."""
+    table = {name: set(targets) for name, targets in MAY_IMPORT.items()}
+    while table:
+        bottom = {name for name, targets in table.items() if not targets & set(table)}
+        assert bottom, f"these import each other: {sorted(table)}"
+        table = {name: targets for name, targets in table.items() if name not in bottom}
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_ring_0_is_pure(name: str) -> None:
+    """No clock, no environment, no sleep, no network in the pure stages."""
+    path = PACKAGE / f"{name}.py"
+    if not path.exists():
+        pytest.skip(f"there is no {name} yet")
+    tree = tree_of(path)
+
+    loaded = {found.module.split(".")[0] for found in imports_of(path)} & IMPURE_MODULES
+    named = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    touched = {text for text in named for impure in IMPURE_NAMES if text == impure or text.endswith("." + impure)}
+
+    assert loaded | touched == set()
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in python_files() if len(p.relative_to(PACKAGE).parts) == 1], ids=lambda p: p.name
+)
+def test_files_are_read_where_the_table_says(path: Path) -> None:
+    """Only the catalog's readers and `files` open files."""
+    calls = [node.func for node in ast.walk(tree_of(path)) if isinstance(node, ast.Call)]
+    opened = {ast.unparse(f) for f in calls if isinstance(f, ast.Name) and f.id == "open"}
+    opened |= {
+        ast.unparse(f)
+        for f in calls
+        if isinstance(f, ast.Attribute) and f.attr in ("read_text", "read_bytes", "write_text", "write_bytes")
+    }
+
+    assert not opened or path.stem in READ_FILES, f"{path.name} uses {opened}"
+
+
+@pytest.mark.parametrize("path", python_files(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_file_is_too_long(path: Path) -> None:
+    """When a file passes 300 lines, look for the second noun hiding in it."""
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+
+    assert lines <= LONGER.get(str(path.relative_to(PACKAGE)), MAX_LINES)
+
+
+def test_no_longer_than_needed() -> None:
+    """A file that has come down to 300 lines again loses its exception."""
+    unneeded = [name for name in LONGER if len((PACKAGE / name).read_text(encoding="utf-8").splitlines()) <= MAX_LINES]
+
+    assert unneeded == []
+
+
+def test_there_is_no_utils_module() -> None:
+    vague = {"utils", "util", "helpers", "helper", "common", "misc", "tools"}
+
+    assert [path.name for path in python_files() if path.stem in vague] == []
+
+
+def text_of(node: ast.AST) -> str:
+    if isinstance(node, ast.Constant) and isinstance(node.value, (str, bytes)):
+        return node.value if isinstance(node.value, str) else node.value.decode("utf-8", "replace")
+    return ""
+
+
+def literals_of(tree: ast.Module) -> Iterator[ast.AST]:
+    """Every text literal of a module, parts of f-strings too, docstrings aside."""
+    holders = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    docstrings = {
+        node.body[0].value
+        for node in ast.walk(tree)
+        if isinstance(node, holders) and node.body and isinstance(node.body[0], ast.Expr)
+    }
+    yield from (node for node in ast.walk(tree) if text_of(node) and node not in docstrings)
+
+
+@pytest.mark.parametrize("path", python_files(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_model_id_stands_in_code(path: Path, catalog: Any) -> None:
+    """If a model seems to need an `if`, it needs a new kind: schema, code, tests and documentation in one change."""
+    ids = set(catalog)
+
+    named = [
+        f"line {node.lineno}: {text_of(node)}" for node in literals_of(tree_of(path)) if text_of(node).strip() in ids
+    ]
+
+    assert named == []
+
+
+def test_the_reader_of_literals_sees_ids_and_skips_docstrings() -> None:
+    tree = ast.parse('"""an-id"""\ndef f():\n    """an-id"""\n    return ["an-id", f"an-id{1}", b"an-id"]\n')
+
+    assert [text_of(node) for node in literals_of(tree)] == ["an-id"] * 3
+
+
+def enums_of(schema: Any, name: str) -> List[Set[str]]:
+    """Each enum that stands under a property of this name, wherever in the schema; `const`s aside."""
+    found: List[Set[str]] = []
+    if isinstance(schema, dict):
+        for key, part in schema.items():
+            if key == name and isinstance(part, dict):
+                for place in (part, part.get("propertyNames"), part.get("items")):
+                    if isinstance(place, dict) and "enum" in place:
+                        found.append(set(place["enum"]))
+            found += enums_of(part, name)
+    elif isinstance(schema, list):
+        for part in schema:
+            found += enums_of(part, name)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("where", "word", "registry"),
+    [
+        (("properties",), "kinds", definitions.KINDS),
+        (("$defs", "model"), "kind", definitions.KINDS),
+        (("$defs", "parameter"), "type", definitions.TYPES),
+        (("$defs", "item"), "type", definitions.TYPES),
+        (("$defs", "parameter"), "send_as", definitions.CASTS),
+        (("$defs", "item"), "send_as", definitions.CASTS),
+        (("$defs", "rule"), "kind", definitions.RULES),
+        (("properties", "endpoints"), "shape", definitions.SHAPES),
+        (("$defs", "price"), "unit", definitions.UNITS),
+        (("$defs", "price_case"), "unit", definitions.UNITS),
+    ],
+    ids=[
+        "kinds",
+        "model.kind",
+        "parameter.type",
+        "item.type",
+        "parameter.send_as",
+        "item.send_as",
+        "rule.kind",
+        "endpoint.shape",
+        "price.unit",
+        "price_case.unit",
+    ],
+)
+def test_schema_and_code_know_the_same_words(where: Any, word: str, registry: Any) -> None:
+    part = read_schema()
+    for step in where:
+        part = part[step]
+
+    found = enums_of(part, word)
+
+    assert found and all(words == set(registry) for words in found)
+
+
+def test_every_kind_of_rule_has_its_function() -> None:
+    assert {"when", *rules._KINDS} == set(definitions.RULES)
+
+
+def test_every_type_has_its_reader() -> None:
+    """Lists and objects are read by methods of their own."""
+    assert {*params._READERS, *definitions.LIST_TYPES, "object"} == set(definitions.TYPES)
+
+
+def test_every_kind_of_token_can_be_counted() -> None:
+    assert set(pricing._TOKENS) == {f"{kind}_tokens" for kind in definitions.TOKEN_KINDS}
+
+
+def test_every_kind_of_model_is_described(catalog: Any) -> None:
+    assert {model.kind for model in catalog.values()} <= set(definitions.KINDS)
+
+
+def test_the_tests_need_what_the_sandbox_needs() -> None:
+    """setup.cfg lists it twice: pip before 21.2 cannot read an extra that names another one of ours."""
+    setup = configparser.ConfigParser(interpolation=None)
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    extras = {name: set(text.split()) for name, text in setup["options.extras_require"].items()}
+
+    assert extras["sandbox"] <= extras["test"]
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    """requests, yaml, jsonschema, sseclient, backoff, click and rich load when first used."""
+    code = f"import sys, kie_sync; print([name for name in {HEAVY!r} if name in sys.modules])"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+
+    assert done.stdout.strip() == "[]"
