@@ -510,7 +510,7 @@ def test_price_as_text_shows_both_tariffs() -> None:
         "cost_plus_one        5  0.025  0.175                 4\n"
         "reference            6   0.03   0.21                 4\n"
         "cost_plus_one: Google Nano Banana Edit: 1 image, 4 credits\n"
-        "cost_plus_one: Platform cost plus one credit: 1 image, 1 credits\n"
+        "cost_plus_one: Platform cost plus one credit: 1 image, 1 credit\n"
         "reference: Google Nano Banana Edit: 1 image, 6 credits\n"
     )
 

@@ -194,7 +194,8 @@ def test_a_full_disk_still_gives_the_url(monkeypatch: pytest.MonkeyPatch) -> Non
     def full(*_: Any, **__: Any) -> Any:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("tempfile.mkstemp", full)
+    for name in ("os.link", "os.replace"):
+        monkeypatch.setattr(name, full)
 
     result = run("generate", IMAGE, "a cat", "-o", "cat.png", *QUICK)
 
@@ -407,6 +408,7 @@ def test_demo_makes_one_of_each_kind(here: Path, monkeypatch: pytest.MonkeyPatch
         "  google/nano-banana, 5 credits, US$ 0.025\n"
         "video: kie-demo/video.mp4\n"
         "  sora-2-text-to-video, 31 credits, US$ 0.155\n"
+        "  its maker has withdrawn this model; here it is only played\n"
         "chat: kie-demo/answer.txt\n"
         "  gemini-3-pro, 0.0... credits, US$ 0.0...\n"
         f"{result.stdout.splitlines()[-1]}\n"

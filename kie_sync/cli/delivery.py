@@ -12,7 +12,7 @@ from .. import CostEstimate, Result
 from ..errors import KieConfigError
 from .arguments import check_output
 from .run import Command, Run, print_json
-from .tables import amount
+from .tables import amount, counted
 
 
 def _checked(ctx: click.Context, parameter: click.Parameter, output: Optional[str]) -> Optional[str]:
@@ -71,6 +71,8 @@ def deliver(run: Run, result: Result, output: Optional[str]) -> None:
     if not result.urls and not run.as_json:
         print_json(result.data)
     run.say(f"task {result.task_id} done; {price_sentence(result.cost)}{took(result.credits_consumed)}")
+    if result.urls and not output:
+        run.say("links live about a day; -o saves the files")
 
 
 def price_sentence(cost: Optional[CostEstimate]) -> str:
@@ -78,9 +80,9 @@ def price_sentence(cost: Optional[CostEstimate]) -> str:
     if cost is None or cost.credits is None:
         return f"the price is unknown ({cost.unknown if cost is not None and cost.unknown else 'no figure'})"
     dollars = f", US$ {amount(cost.usd)}" if cost.usd is not None else ""
-    return f"price ({cost.tariff}): {amount(cost.credits)} credits{dollars}"
+    return f"price ({cost.tariff}): {counted(cost.credits, 'credit')}{dollars}"
 
 
 def took(credits: Optional[Decimal]) -> str:
     """What the platform says it took, as the end of a sentence."""
-    return "" if credits is None else f"; the platform took {amount(credits)} credits"
+    return "" if credits is None else f"; the platform took {counted(credits, 'credit')}"

@@ -19,7 +19,7 @@ from .arguments import check_output
 from .delivery import save
 from .progress import Progress
 from .run import Run, common_options, print_json
-from .tables import amount
+from .tables import amount, counted
 
 FOLDER = "kie-demo"
 # Tasks are quick at this speed; making the real picture and clip takes the time that it takes.
@@ -55,7 +55,9 @@ def demo(run: Run, output: str) -> None:
     run.say("")
     for thing in made:
         click.echo(f"{thing['kind']}: {', '.join(thing['files'])}")
-        click.echo(f"  {thing['model']}, {amount(thing['credits'])} credits, US$ {amount(thing['usd'])}")
+        click.echo(f"  {thing['model']}, {counted(thing['credits'], 'credit')}, US$ {amount(thing['usd'])}")
+        if catalog[thing["model"]].retired_on:
+            click.echo("  its maker has withdrawn this model; here it is only played")
     click.echo(f"{amount(left)} credits are left in the sandbox.")
 
 

@@ -13,7 +13,7 @@ from ..pricing import CostEstimate, estimate
 from .arguments import argument_options, read_arguments
 from .pricetable import is_by_tokens, notes_of, show_credits, token_rates
 from .run import Run, common_options, print_json
-from .tables import amount, print_table
+from .tables import amount, counted, print_table
 
 
 @click.command()
@@ -84,8 +84,8 @@ def _print_estimates(shown: List[CostEstimate]) -> None:
     print_table(columns, rows, numbers=columns[1:])
     for each in shown:
         for item in each.items:
-            quantity = f"{amount(item.quantity)} {item.unit}"
-            click.echo(f"{each.tariff}: {item.text}: {quantity}, {amount(item.credits)} credits")
+            quantity, credits = counted(item.quantity, item.unit), counted(item.credits, "credit")
+            click.echo(f"{each.tariff}: {item.text}: {quantity}, {credits}")
         if each.unknown:
             click.echo(f"{each.tariff}: not known: {each.unknown}")
 

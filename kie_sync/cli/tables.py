@@ -62,6 +62,12 @@ def amount(number: Optional[Decimal]) -> str:
     return "unknown" if short is None else format(short, "f")
 
 
+def counted(number: Optional[Decimal], unit: str) -> str:
+    """An amount of something: 1 image, 15 seconds, unknown images."""
+    plural = unit if number == 1 or unit.endswith("s") else f"{unit}s"
+    return f"{amount(number)} {plural}"
+
+
 def span(likely: Optional[Decimal], low: Optional[Decimal], high: Optional[Decimal]) -> str:
     """An amount with its range, where there is one."""
     if low is None or high is None or low == high:

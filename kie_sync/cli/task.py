@@ -63,7 +63,8 @@ def _find_model(catalog: Catalog, name: str) -> Optional[str]:
 def _sentence(state: QueryTaskResponse) -> str:
     progress = f", {state.progress:g} %" if state.progress is not None and not state.is_final else ""
     about = f" ({state.model})" if state.model else ""
-    return f"task {state.task_id}: {state.state or 'not listed yet'}{progress}{about}"
+    hint = "" if state.is_final else "; --wait waits for it"
+    return f"task {state.task_id}: {state.state or 'not listed yet'}{progress}{about}{hint}"
 
 
 @click.command()
