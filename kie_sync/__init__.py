@@ -8,8 +8,6 @@
 Everything is imported when it is first used; `__init__.pyi` tells editors what there is.
 """
 
-from importlib import import_module
-
 __version__ = "0.1.0"
 
 # Where each public name lives.
@@ -41,6 +39,9 @@ __all__ = sorted(_HOME_OF)
 def __getattr__(name):
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # importlib alone would double the time of `import kie_sync`.
+    from importlib import import_module
+
     value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
     globals()[name] = value
     return value

@@ -112,7 +112,6 @@ class KieAdapter:
             resolved.given,
             poll_interval,
             max_wait_time,
-            is_new=True,
             context=context or {},
             _home=self,
         )
@@ -133,7 +132,6 @@ class KieAdapter:
             poll_interval,
             max_wait_time,
             model=self.model.id,
-            is_new=task.is_new,
             cost=task.price,
             context=task.context,
         )

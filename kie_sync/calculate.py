@@ -53,13 +53,7 @@ def _calculate(
 ) -> CostEstimate:
     entry = (catalog if catalog is not None else load_catalog())[model]
     if entry.result != result:
-        raise KieInputError(
-            model,
-            [
-                Problem(
-                    "kind", "model", f"this is a model of kind {entry.kind}; its price is not one of a {result} model"
-                )
-            ],
-        )
+        sentence = f"this is a model of kind {entry.kind}; its price is not by {result}"
+        raise KieInputError(model, [Problem("kind", "model", sentence)])
     stated = {name: value for name, value in given.items() if value is not None}
     return estimate(entry, stated, tariff=tariff, on=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))

@@ -7,21 +7,24 @@ mappings merge, lists replace, null removes. One broken entry never hides the ot
 
 from __future__ import annotations
 
-import fnmatch
 import json
 from importlib import resources
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
 
 from . import catalog_build as build
 from .catalog_check import shape_faults
+from .catalog_files import read_with_includes
+from .catalog_lookup import Faults
+from .catalog_lookup import Path as DataPath
 from .definitions import Endpoint, Model, Money, Plan, Provider, Tariff
-from .errors import CatalogProblem, KieCatalogError, KieConfigError, KieUnknownModelError
+from .errors import CatalogProblem, KieCatalogError, KieUnknownModelError
 from .params import nearest
-from .yamlfile import YamlMap, mark_at, merge, read_yaml
+from .yamlfile import YamlMap, mark_at, merge
 
 SCHEMA_FILE = "schemas/catalog.schema.json"
-_SECTIONS = ("money", "names", "kinds", "providers", "endpoints", "tariffs", "plans")
+# The sections that no model can do without.
+_NEEDED = ("money", "kinds", "providers", "endpoints", "tariffs")
 
 
 def data_root() -> Any:
@@ -49,70 +52,20 @@ def read_catalog(*paths: Union[str, Path], check: bool = False) -> Catalog:
     root = data_root()
     problems: List[CatalogProblem] = []
     entry = root.joinpath("models.yaml")
-    base, shipped_problems = _read_with_includes(entry, "models.yaml", root)
+    base, shipped_problems = read_with_includes(entry, "models.yaml", root)
     if shipped_problems:
         raise KieCatalogError(shipped_problems)
-    must_check = check or isinstance(root, Path) and root.name != "_data"
-    touched = set(base.get("models") or {}) if must_check else set()
+    must_check = check or (isinstance(root, Path) and root.name != "_data")
+    shipped = base.get("models")
+    touched = set(shipped) if must_check and isinstance(shipped, YamlMap) else set()
     layers: List[YamlMap] = []
     for path in paths:
-        layer, found = _read_with_includes(Path(path), str(path), Path(path).parent)
+        layer, found = read_with_includes(Path(path), str(path), Path(path).parent)
         problems += found
         layers.append(layer)
         models = layer.get("models")
         touched |= set(models) if isinstance(models, YamlMap) else set()
     return Catalog(base, layers, touched=touched, problems=problems, must_check=must_check)
-
-
-def _read_with_includes(entry: Any, shown: str, folder: Any) -> Tuple[YamlMap, List[CatalogProblem]]:
-    problems: List[CatalogProblem] = []
-    root = _read_one(entry, shown, problems)
-    merged = root
-    for pattern in root.get("include") or [] if isinstance(root.get("include"), list) else []:
-        files = _find_included(folder, str(pattern))
-        if not files and "*" not in str(pattern):
-            mark = mark_at(root, ("include",))
-            problems.append(CatalogProblem(mark.file, mark.line, mark.column, "include", f"there is no file {pattern}"))
-        for name, file in files:
-            part = _read_one(file, f"{shown.rpartition('/')[0]}/{name}".lstrip("/") if "/" in shown else name, problems)
-            for model_id in set(part.get("models") or {}) & set(merged.get("models") or {}):
-                mark, first = mark_at(part, ("models", model_id), key=True), mark_at(merged, ("models", model_id), key=True)
-                problems.append(CatalogProblem(mark.file, mark.line, mark.column, model_id, f"this model stands in {first.file}:{first.line} already"))
-            merged = merge(merged, part)
-    return merged, problems
-
-
-def _find_included(folder: Any, pattern: str) -> List[Tuple[str, Any]]:
-    parts = PurePosixPath(pattern).parts
-    if pattern.startswith("/") or ".." in parts:
-        return []
-    here = [("", folder)]
-    for part in parts:
-        here = [
-            (f"{prefix}/{child.name}".lstrip("/"), child)
-            for prefix, parent in here if parent.is_dir()
-            for child in sorted(parent.iterdir(), key=lambda child: str(child.name)) if fnmatch.fnmatchcase(child.name, part)
-        ]
-    return here
-
-
-def _read_one(file: Any, shown: str, problems: List[CatalogProblem]) -> YamlMap:
-    try:
-        text = file.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        problems.append(CatalogProblem(shown, 1, 1, "", f"the file is not UTF-8 text: {error.reason} at byte {error.start}"))
-        return YamlMap()
-    except OSError as error:
-        raise KieConfigError(f"the catalog file {shown} cannot be read: {error.strerror or error}") from error
-    try:
-        root = read_yaml(text, shown)
-    except KieCatalogError as error:
-        problems.extend(error.problems)
-        return YamlMap()
-    if not isinstance(root, YamlMap):
-        problems.append(CatalogProblem(shown, 1, 1, "", "a catalog file is a mapping, with models: at its top"))
-        return YamlMap()
-    return root
 
 
 class Catalog(Mapping[str, Model]):
@@ -123,7 +76,13 @@ class Catalog(Mapping[str, Model]):
     """
 
     def __init__(
-        self, base: YamlMap, layers: Sequence[YamlMap], *, touched: Set[str], problems: Sequence[CatalogProblem], must_check: bool
+        self,
+        base: YamlMap,
+        layers: Sequence[YamlMap],
+        *,
+        touched: Set[str],
+        problems: Sequence[CatalogProblem],
+        must_check: bool,
     ) -> None:
         self.problems: Tuple[CatalogProblem, ...] = tuple(problems)
         self._broken: Dict[str, List[CatalogProblem]] = {}
@@ -135,14 +94,23 @@ class Catalog(Mapping[str, Model]):
             root = self._check_shapes(root, base, touched)
         self._raw = root
         self._models: Mapping[str, Any] = root.get("models") or {}
+        self._kinds: Mapping[str, Any] = root["kinds"]
         self.money: Money = build.build_money(root["money"])
-        self.providers: Dict[str, Provider] = {name: build.build_provider(name, raw) for name, raw in root["providers"].items()}
-        self.endpoints: Dict[str, Endpoint] = {
-            name: build.build_endpoint(name, raw, self.providers[raw["provider"]])
-            for name, raw in root["endpoints"].items() if raw["provider"] in self.providers
+        self.providers: Dict[str, Provider] = {
+            name: build.build_provider(name, raw) for name, raw in root["providers"].items()
         }
+        self.endpoints: Dict[str, Endpoint] = {}
+        for name, raw in root["endpoints"].items():
+            if raw["provider"] in self.providers:
+                self.endpoints[name] = build.build_endpoint(name, raw, self.providers[raw["provider"]])
+            else:
+                hint = nearest(raw["provider"], self.providers) or ";"
+                message = f"there is no provider {raw['provider']}{hint} there are: {', '.join(self.providers)}"
+                self._report(root, ("endpoints", name, "provider"), message)
         self.tariffs: Dict[str, Tariff] = {name: build.build_tariff(name, raw) for name, raw in root["tariffs"].items()}
-        self.plans: Dict[str, Plan] = {name: build.build_plan(name, raw) for name, raw in (root.get("plans") or {}).items()}
+        self.plans: Dict[str, Plan] = {
+            name: build.build_plan(name, raw) for name, raw in (root.get("plans") or {}).items()
+        }
         self.aliases: Dict[str, str] = {
             alias: name for name, raw in (root.get("names") or {}).items() for alias in (raw or {}).get("aliases") or []
         }
@@ -164,7 +132,7 @@ class Catalog(Mapping[str, Model]):
         if model_id in self._broken:
             raise KieCatalogError(self._broken[model_id])
         if model_id not in self._models:
-            raise KieUnknownModelError(model_id, self._hint(model_id))
+            raise KieUnknownModelError(str(model_id), self._hint(str(model_id)))
         model = self._built.get(model_id) or self._build(model_id)
         if model is None:
             raise KieCatalogError(self._broken[model_id])
@@ -188,52 +156,71 @@ class Catalog(Mapping[str, Model]):
 
     def _hint(self, model_id: str) -> str:
         short = {known.rpartition("/")[2]: known for known in self}
-        if model_id in short:
-            close = f'did you mean "{short[model_id]}"?'
-        else:
-            close = nearest(model_id, self)
+        close = f'did you mean "{short[model_id]}"?' if model_id in short else nearest(model_id, self)
         hint = close.lstrip("; ") or "`kie-sync models` lists them all"
         unread = sorted({problem.file for problem in self.problems if not problem.path and not problem.is_warning})
         return hint + (f" (not read, because of faults: {', '.join(unread)})" if unread else "")
 
     def _check_shapes(self, root: YamlMap, base: YamlMap, touched: Set[str]) -> YamlMap:
+        schema = read_schema()
         wrong_sections = set()
-        for path, message, at_key in shape_faults(root, touched, read_schema()):
+        for path, message, at_key in shape_faults(root, touched, schema):
             self._report(root, path, message, at_key=at_key)
             if path and path[0] != "models":
                 wrong_sections.add(str(path[0]))
         if not isinstance(root.get("models"), YamlMap):
             wrong_sections.add("models")
+        for name in _NEEDED:
+            if not root.get(name):
+                wrong_sections.add(name)
+                self._report(root, (name,), "nothing is left of this section; it counts as shipped")
         # A section that is wrong is replaced by the shipped one, so that the other models go on working.
+        own = {path[0] for path, _, _ in shape_faults(base, set(), schema) if path} if wrong_sections else set()
+        if wrong_sections & own or not all(base.get(name) for name in _NEEDED):
+            raise KieCatalogError(self.errors)
         usable = YamlMap()
-        for name, value in root.items():
+        for name in dict.fromkeys((*base, *root)):
             source = base if name in wrong_sections else root
             if name in source:
                 usable[name] = source[name]
                 usable.key_marks[name], usable.value_marks[name] = source.key_marks[name], source.value_marks[name]
         return usable
 
-    def _report(self, root: YamlMap, path: build.Path, message: str, *, at_key: bool = False, is_warning: bool = False) -> None:
+    def _report(
+        self, root: YamlMap, path: DataPath, message: str, *, at_key: bool = False, is_warning: bool = False
+    ) -> None:
         mark = mark_at(root, path, key=at_key)
-        model_id = str(path[1]) if len(path) > 1 and path[0] == "models" else ""
-        shown = show_path(path[2:]) if model_id else show_path(path)
+        is_model = len(path) > 1 and path[0] == "models"
+        model_id = str(path[1]) if is_model else ""
+        shown = show_path(path[2:]) if is_model else show_path(path)
         shown = ": ".join(part for part in (model_id, shown) if part)
         problem = CatalogProblem(mark.file, mark.line, mark.column, shown, message, model_id, is_warning)
+        if problem in self.problems:
+            return
         self.problems += (problem,)
-        if model_id and not is_warning:
+        if is_model and not is_warning:
             self._broken.setdefault(model_id, []).append(problem)
 
     def _build(self, model_id: str) -> Optional[Model]:
         raw = self._models[model_id]
-        faults = build.Faults()
-        for word, known in (("endpoint", self.endpoints), ("kind", self._raw["kinds"])):
+        faults = Faults()
+        for word, known in (("endpoint", self.endpoints), ("kind", self._kinds)):
             if raw[word] not in known:
-                faults.error((word,), f"there is no {word} {raw[word]}{nearest(raw[word], known) or ';'} there are: {', '.join(known)}")
+                faults.error(
+                    (word,),
+                    f"there is no {word} {raw[word]}{nearest(raw[word], known) or ';'} there are: {', '.join(known)}",
+                )
         model = None
         if not faults.found:
             model = build.build_model(
-                model_id, raw, endpoint=self.endpoints[raw["endpoint"]], kind=self._raw["kinds"][raw["kind"]],
-                money=self.money, tariffs=self.tariffs, aliases=self.aliases, faults=faults,
+                model_id,
+                raw,
+                endpoint=self.endpoints[raw["endpoint"]],
+                kind=self._kinds[raw["kind"]],
+                money=self.money,
+                tariffs=self.tariffs,
+                aliases=self.aliases,
+                faults=faults,
             )
         for path, message, is_warning in faults.found:
             self._report(self._raw, ("models", model_id, *path), message, is_warning=is_warning)

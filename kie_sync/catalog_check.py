@@ -5,17 +5,51 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
-from typing import Any, Iterator, List, Mapping, Sequence, Set, Tuple, Union
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Sequence, Set, Tuple, Union
 
 from .definitions import Model
-from .errors import KieError
+from .errors import KieError, KieInputError
 from .params import key_of, nearest, resolve, to_json
 from .pricing import quote
 from .request import wire_body
 
 Fault = Tuple[Tuple[Union[str, int], ...], str, bool]
-_TYPES = {"string": "text", "integer": "a whole number", "number": "a number", "boolean": "true or false", "object": "a mapping", "array": "a list", "null": "nothing"}
+_TYPES = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "object": "a mapping",
+    "array": "a list",
+    "null": "nothing",
+}
+# What people who know other notations write, and our word for it.
+_MEANT = {
+    "enum": "values",
+    "options": "values",
+    "choices": "values",
+    "allowed": "values",
+    "string": "text",
+    "str": "text",
+    "bool": "boolean",
+    "int": "integer",
+    "float": "number",
+    "array": "list",
+    "dict": "object",
+    "url": "file",
+    "params": "parameters",
+    "inputs": "parameters",
+    "cost": "price",
+    "if": "when",
+    "amount": "credits",
+    "name": "title",
+    "description": "note",
+    "optional": "required",
+    "maximum": "max",
+    "minimum": "min",
+}
 
 
 def shape_faults(root: Mapping[str, Any], touched: Set[str], schema: Mapping[str, Any]) -> List[Fault]:
@@ -41,21 +75,41 @@ def _explain(error: Any) -> Iterator[Fault]:
         known = list(error.schema.get("properties") or {})
         for key in found:
             if key not in known:
-                hint = nearest(key, known) or ";"
-                yield (*path, key), f"there is no word {key} here{hint} the words are: {', '.join(known)}", True
+                yield (*path, key), _unknown_word(key, found[key], known, path), True
         return
     if error.validator == "required":
         name = next(name for name in allowed if name not in found and f"'{name}'" in error.message)
-        yield path, f"{name} is missing; {error.schema.get('properties', {}).get(name, {}).get('description', 'add it')}".rstrip("."), True
+        meaning = error.schema.get("properties", {}).get(name, {}).get("description", "add it").rstrip(".")
+        yield path, f"{name} is missing; {meaning}", True
         return
-    yield path, _sentence(error, found, allowed), "propertyNames" in error.absolute_schema_path
+    at_key = "propertyNames" in error.absolute_schema_path
+    sentence = _sentence(error, found, allowed)
+    if error.validator == "type" and path[-2:-1] == ("then",):
+        is_flag = found in ("required", "forbidden", "ignored")
+        sentence += f"; write {{{found}: true}}" if is_flag else "; write {values: [...]}"
+    if error.validator == "type" and isinstance(found, str) and "\uff1a" in f"{path[-1:]}{found}":
+        sentence += "; the colon is full-width (\uff1a), YAML wants : and a space"
+    yield (*path, found) if at_key else path, sentence, at_key
+
+
+def _unknown_word(key: str, value: Any, known: Sequence[str], path: Sequence[Union[str, int]]) -> str:
+    if not path and isinstance(value, dict) and "kind" in value:
+        return f"{key} looks like a model; indent it under models:"
+    if key.isdigit() and value is None:
+        return f"there is no word {key} here; write figures without commas, such as 5000"
+    meant = _MEANT.get(key, key)
+    hint = f'; did you mean "{meant}"?' if meant in known else nearest(key, known) or ";"
+    return f"there is no word {key} here{hint} the words are: {', '.join(known)}"
 
 
 def _sentence(error: Any, found: Any, allowed: Any) -> str:
-    shown = "nothing" if found is None else key_of(found) if not isinstance(found, (dict, list)) else _TYPES["object" if isinstance(found, dict) else "array"]
+    shown = _shown(found)
     if error.validator in ("enum", "const"):
         words = [str(word) for word in (allowed if isinstance(allowed, list) else [allowed])]
-        return f"{shown} is not allowed{nearest(str(shown), words) or ';'} it must be {' or '.join(words) if len(words) < 3 else 'one of ' + ', '.join(words)}"
+        choice = " or ".join(words) if len(words) < 3 else "one of " + ", ".join(words)
+        meant = _MEANT.get(shown, shown)
+        hint = f'; did you mean "{meant}"?' if meant in words else nearest(shown, words) or ";"
+        return f"{shown} is not allowed{hint} it must be {choice}"
     if error.validator == "type":
         kinds = [_TYPES[kind] for kind in (allowed if isinstance(allowed, list) else [allowed])]
         write = ""
@@ -65,25 +119,41 @@ def _sentence(error: Any, found: Any, allowed: Any) -> str:
             write = f'; write "{shown}"'
         elif allowed in ("number", "integer") and isinstance(found, str):
             write = "; write the figure alone, without quotes or a unit"
-        return f"{shown} is {_kind(found)}, it must be {' or '.join(kinds)}{write}"
-    sentences = {
+        what = (
+            f"{shown} is {_kind(found)}, it" if isinstance(found, (str, int, Decimal)) else f"it is {_kind(found)}, and"
+        )
+        return f"{what} must be {' or '.join(kinds)}{write}"
+    sentences: Dict[str, str] = {
         "minimum": f"{shown} is too small; at least {allowed}",
         "exclusiveMinimum": f"{shown} is too small; it must be more than {allowed}",
         "minItems": f"the list must have {allowed} items or more",
         "maxItems": f"the list must have at most {allowed} items",
         "minProperties": "it is empty; fill it or remove it",
-        "pattern": f"{shown} does not look right; {error.schema.get('description', '')} It must match {allowed}",
+        "pattern": f"{shown} does not look right; {_looks(str(allowed))}",
     }
-    return sentences.get(error.validator, error.message)
+    return sentences.get(str(error.validator), str(error.message))
+
+
+def _looks(pattern: str) -> str:
+    return "write the date as 2026-11-22" if pattern.startswith("^[0-9]{4}-") else f"it must match {pattern}"
+
+
+def _shown(found: Any) -> str:
+    if found is None:
+        return "nothing"
+    return (
+        _TYPES["object" if isinstance(found, dict) else "array"] if isinstance(found, (dict, list)) else key_of(found)
+    )
 
 
 def _kind(found: Any) -> str:
     if found is None:
         return "empty"
-    for kind, name in ((bool, "true or false"), (int, "a number"), (Decimal, "a number"), (str, "text"), (dict, "a mapping"), (list, "a list")):
-        if isinstance(found, kind):
-            return name
-    return type(found).__name__
+    if isinstance(found, bool):
+        return "true or false"
+    if isinstance(found, (int, Decimal)):
+        return "a number"
+    return "text" if isinstance(found, str) else "a mapping" if isinstance(found, dict) else "a list"
 
 
 def model_faults(model: Model, ids: Sequence[str]) -> Iterator[Tuple[Tuple[Union[str, int], ...], str, bool]]:
@@ -91,16 +161,22 @@ def model_faults(model: Model, ids: Sequence[str]) -> Iterator[Tuple[Tuple[Union
     if model.retired_on and not model.replaced_by:
         yield ("retired_on",), "say replaced_by as well: the model to use instead, or none", False
     if model.replaced_by not in ("", "none") and model.replaced_by not in ids:
-        yield ("replaced_by",), f"there is no model {model.replaced_by}{nearest(model.replaced_by, ids)}", False
+        hint = nearest(model.replaced_by, ids)
+        yield ("replaced_by",), f"there is no model {model.replaced_by}{hint}", False
     if not model.prices:
         yield (), "it has no price; write price: {unit: ..., unknown: why} when none is published", True
     if not model.source.source or not model.source.checked:
         yield (), "it has no source and checked for its limits", True
     if not model.examples:
         yield (), "it has no example; write one: call, sends, price", True
-    for position, example in enumerate(model.examples):
+    for position in range(len(model.examples)):
         for path, message in example_faults(model, position):
             yield ("examples", position, *path), message, False
+
+
+def _no(what: str, name: str, known: Iterable[str]) -> str:
+    names = list(known)
+    return f"there is no {what} {name}{nearest(name, names) or ';'} there are: {', '.join(names)}"
 
 
 def example_faults(model: Model, position: int) -> Iterator[Tuple[Tuple[str, ...], str]]:
@@ -113,11 +189,15 @@ def example_faults(model: Model, position: int) -> Iterator[Tuple[Tuple[str, ...
         return
     sent = wire_body(model, arguments)
     if sent != to_json(example.sends):
-        yield ("sends",), f"the call sends {sent}"
+        yield ("sends",), f"the call sends {json.dumps(sent, ensure_ascii=False)}"
     for tariff, stated in example.price.items():
         if tariff not in model.all_tariffs:
-            yield ("price", tariff), f"there is no tariff {tariff}{nearest(tariff, model.all_tariffs)}"
+            yield ("price", tariff), _no("tariff", tariff, model.all_tariffs)
             continue
-        quoted = quote(model, arguments, tariff=tariff, quantities=example.tokens).credits
+        try:
+            quoted = quote(model, arguments, tariff=tariff, quantities=example.quantities).credits
+        except KieInputError as error:
+            yield ("price", tariff), str(error)
+            continue
         if quoted != stated:
             yield ("price", tariff), f"the price is {'unknown' if quoted is None else quoted}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import Any, List, Mapping, Optional, Tuple, Union
+from typing import Any, List, Mapping, Optional, Tuple, TypeVar, Union
 
 from .definitions import FILE_TYPES, UNSET, Condition, Parameter, Source
 from .params import accept, find_name, key_of, nearest
@@ -55,9 +55,19 @@ def find_parameter(parameters: Mapping[str, Parameter], path: str) -> Tuple[str,
             if not parameter.is_list:
                 return path, None
             parameter = parameter.items or Parameter(name, name, FILE_TYPES.get(parameter.type, "any"))
-        steps.append(name + step[len(word):])
+        steps.append(name + step[len(word) :])
         here = parameter.fields
     return ".".join(steps), parameter
+
+
+Self = TypeVar("Self", bound="Lookup")
+
+
+def allowed_words(parameter: Parameter) -> List[str]:
+    """What a parameter allows, as the keys of a price table; nothing where it is not a closed set."""
+    if parameter.values is None and parameter.type == "boolean":
+        return ["true", "false"]
+    return [key_of(choice.value) for choice in parameter.values or ()]
 
 
 class Lookup:
@@ -70,7 +80,9 @@ class Lookup:
         canonical, parameter = find_parameter(self.parameters, str(path))
         if parameter is None and not self.is_open:
             hint = nearest(str(path), self.parameters) or ";"
-            self.faults.error(where, f"{path} is not a parameter of this model{hint} it has: {', '.join(self.parameters) or 'none'}")
+            self.faults.error(
+                where, f"{path} is not a parameter of this model{hint} it has: {', '.join(self.parameters) or 'none'}"
+            )
         return canonical, parameter
 
     def values(self, parameter: Optional[Parameter], values: Any, where: Path) -> Tuple[Any, ...]:
@@ -82,9 +94,12 @@ class Lookup:
             coerced = accept(parameter, value)
             if coerced is UNSET:
                 place = (*where, position) if isinstance(values, list) else where
-                allowed = [key_of(choice.value) for choice in parameter.values or ()]
+                allowed = allowed_words(parameter)
                 options = f"; it allows {', '.join(allowed)}" if allowed else ""
-                self.faults.error(place, f"{parameter.name} does not allow {key_of(value)}{options}{nearest(str(value), allowed)}")
+                if parameter.is_list or parameter.type in FILE_TYPES:
+                    options = f"; to ask whether it is given, write {parameter.name}: {{present: true}}"
+                message = f"{parameter.name} does not allow {key_of(value)}{options}{nearest(str(value), allowed)}"
+                self.faults.error(place, message)
             taken.append(value if coerced is UNSET else coerced)
         return tuple(taken)
 
@@ -115,11 +130,15 @@ class Lookup:
         if raw.get("absent") is not None:
             present = not raw["absent"]
         return Condition(
-            path=canonical, present=present,
+            path=canonical,
+            present=present,
             values=self.values(parameter, raw["values"], (*where, "values")) if "values" in raw else None,
             not_values=self.values(parameter, raw["not"], (*where, "not")) if "not" in raw else None,
-            count_min=span.get("min"), count_max=span.get("max"), min=decimal(raw.get("min")),
-            max=decimal(raw.get("max")), matches=self.pattern(raw.get("matches"), (*where, "matches")),
+            count_min=span.get("min"),
+            count_max=span.get("max"),
+            min=decimal(raw.get("min")),
+            max=decimal(raw.get("max")),
+            matches=self.pattern(raw.get("matches"), (*where, "matches")),
             where=self.inside(canonical, raw["where"], (*where, "where")) if "where" in raw else None,
         )
 
@@ -131,9 +150,9 @@ class Lookup:
                 self.faults.error(where, f"not a regular expression: {error}")
         return None if raw is None else str(raw)
 
-    def of_items(self, path: str, where: Path) -> Lookup:
+    def of_items(self: Self, path: str, where: Path) -> Self:
         """The same lookups inside the items of a list."""
-        parameter = find_parameter(self.parameters, path)[1]
+        parameter = find_parameter(self.parameters, path[:-2] if path.endswith("[]") else path)[1]
         item = parameter.items if parameter is not None else None
         if parameter is not None and (item is None or item.type != "object"):
             self.faults.error(where, f"{path} is not a list of objects")

@@ -9,12 +9,18 @@ from typing import Any, Mapping, Optional, Tuple, Union
 from .catalog_lookup import Lookup, Path, decimal, names
 from .definitions import UNSET, Limits, Parameter, Rule, Term
 
-
 # The words that each kind of rule uses, beside kind, say, when and each.
 _WORDS = {
-    "when": ("then",), "at-least-one": ("of",), "exactly-one": ("of",), "excludes": ("of",),
-    "requires": ("parameter", "needs"), "sum-max": ("of", "min", "max"), "same-length": ("of",), "unique": ("of",),
-    "less-than": ("first", "second", "min", "max"), "refers-to": ("from", "to"),
+    "when": ("then",),
+    "at-least-one": ("of",),
+    "exactly-one": ("of",),
+    "excludes": ("of",),
+    "requires": ("parameter", "needs"),
+    "sum-max": ("of", "min", "max"),
+    "same-length": ("of",),
+    "unique": ("of",),
+    "less-than": ("first", "second", "min", "max"),
+    "refers-to": ("from", "to"),
 }
 
 
@@ -23,16 +29,23 @@ class Rules(Lookup):
         kind = raw.get("kind", "when")
         for word in raw:
             if word not in (*_WORDS[kind], "kind", "say", "when", "each"):
-                self.faults.error((*where, word), f"{word} does not belong to a rule of kind {kind}; it takes: {', '.join(_WORDS[kind])}")
+                self.faults.error(
+                    (*where, word),
+                    f"{word} does not belong to a rule of kind {kind}; it takes: {', '.join(_WORDS[kind])}",
+                )
         if "each" in raw:
-            path, _ = self.path(raw["each"], (*where, "each"))
-            rule = self.of_items(path, (*where, "each")).build({word: part for word, part in raw.items() if word != "each"}, where)
+            stated = raw["each"]
+            path, _ = self.path(stated[:-2] if stated.endswith("[]") else stated, (*where, "each"))
+            rule = self.of_items(path, (*where, "each")).build(
+                {word: part for word, part in raw.items() if word != "each"}, where
+            )
             for name, limits in rule.then.items():
                 if limits.default is not UNSET:
                     self.faults.error((*where, "then", name, "default"), "a default does not work inside each")
             return replace(rule, each=path)
         if kind == "sum-max" and "min" not in raw and "max" not in raw:
             self.faults.error(where, "max is missing; sum-max needs min or max, or both")
+        when = self.condition(raw["when"], (*where, "when")) if raw.get("when") else None
         then = {}
         for word, limits in (raw.get("then") or {}).items():
             canonical, parameter = self.path(word, (*where, "then", word))
@@ -54,10 +67,16 @@ class Rules(Lookup):
         if kind == "unique" and len(groups) > 1:
             self.faults.error((*where, "of"), "a rule of kind unique takes one path")
         return Rule(
-            kind=kind, say=raw.get("say", ""), then=then, groups=groups, terms=terms,
-            when=self.condition(raw["when"], (*where, "when")) if raw.get("when") else None,
-            first=self.path(first, where)[0] if first else "", second=self.path(second, where)[0] if second else "",
-            min=self.bound(raw.get("min"), (*where, "min")), max=self.bound(raw.get("max"), (*where, "max")),
+            kind=kind,
+            say=raw.get("say", ""),
+            then=then,
+            groups=groups,
+            terms=terms,
+            when=when,
+            first=self.path(first, where)[0] if first else "",
+            second=self.path(second, where)[0] if second else "",
+            min=self.bound(raw.get("min"), (*where, "min")),
+            max=self.bound(raw.get("max"), (*where, "max")),
         )
 
     def group(self, raw: Any, where: Path) -> Tuple[str, ...]:
@@ -86,12 +105,18 @@ class Rules(Lookup):
         if len(flags) > 1:
             self.faults.error(where, f"{' and '.join(flags)} contradict each other; keep one")
         return Limits(
-            required=raw.get("required", False), forbidden=raw.get("forbidden", False), ignored=raw.get("ignored", False),
+            required=raw.get("required", False),
+            forbidden=raw.get("forbidden", False),
+            ignored=raw.get("ignored", False),
             values=self.values(parameter, raw["values"], (*where, "values")) if "values" in raw else None,
             not_values=self.values(parameter, raw["not"], (*where, "not")) if "not" in raw else (),
-            min=decimal(raw.get("min")), max=decimal(raw.get("max")), multiple_of=decimal(raw.get("multiple_of")),
-            min_length=raw.get("min_length"), max_length=raw.get("max_length"),
+            min=decimal(raw.get("min")),
+            max=decimal(raw.get("max")),
+            multiple_of=decimal(raw.get("multiple_of")),
+            min_length=raw.get("min_length"),
+            max_length=raw.get("max_length"),
             pattern=self.pattern(raw.get("pattern"), (*where, "pattern")),
-            min_items=raw.get("min_items", items), max_items=raw.get("max_items", items),
-            default=self.values(parameter, raw["default"], (*where, "default"))[0] if "default" in raw else UNSET,
+            min_items=raw.get("min_items", items),
+            max_items=raw.get("max_items", items),
+            default=self.values(parameter, (raw["default"],), (*where, "default"))[0] if "default" in raw else UNSET,
         )

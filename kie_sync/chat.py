@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from .catalog import Catalog
@@ -13,12 +16,14 @@ from .definitions import Model
 from .errors import KieAPIError, KieInputError, KieStreamError, Problem
 from .events import ChatFinished, ChatSubmitting
 from .params import Arguments, resolve
-from .pricing import CostEstimate, quote
-from .refusals import classify, unreadable
+from .pricing import CostEstimate, quote, unknown_cost
+from .refusals import as_code, classify, unreadable
 from .request import Request, build_chat
 from .response import Response
 from .sse import read_events
 from .transport import Lost
+
+logger = logging.getLogger("kie_sync")
 
 
 def complete(
@@ -32,10 +37,13 @@ def complete(
 ) -> ChatCompletion:
     """One call that blocks until the whole answer is there."""
     entry, arguments = resolve_chat(connection.catalog, model, messages, parameters)
+    # A tariff that does not exist must be found before the call is paid.
+    quote(entry, arguments, tariff=tariff)
     request, response = _send(connection, entry, arguments, is_stream=False, context=context)
     try:
         completion = read_completion(response, model=entry.slug)
     except KieAPIError as error:
+        connection.sender.hide_key(error, entry.endpoint.provider)
         connection.tell_failure(error, request, model, context)
         raise
     cost = _price(connection, entry, arguments, completion.usage, tariff)
@@ -54,12 +62,15 @@ def stream(
 ) -> ChatStream:
     """One call whose answer comes in pieces."""
     entry, arguments = resolve_chat(connection.catalog, model, messages, parameters)
+    quote(entry, arguments, tariff=tariff)
     response = _send(connection, entry, arguments, is_stream=True, context=context)[1]
 
     def price(usage: Optional[Usage]) -> CostEstimate:
         return _price(connection, entry, arguments, usage, tariff)
 
     def on_end(ended: ChatStream, error: Optional[KieAPIError]) -> None:
+        if error is not None:
+            connection.sender.hide_key(error, entry.endpoint.provider)
         connection.listeners.tell(ChatFinished(model, context or {}, ended.usage, price(ended.usage), error))
 
     return ChatStream(response, model=entry.slug, price=price, on_end=on_end)
@@ -83,7 +94,7 @@ def _send(
 ) -> Tuple[Request, Response]:
     provider = entry.endpoint.provider
     request = build_chat(entry, arguments, connection.settings.base_url(provider), stream=is_stream)
-    connection.listeners.ask(ChatSubmitting(entry.id, context or {}, request))
+    connection.ask(ChatSubmitting(entry.id, context or {}, request))
     return request, connection.send_paid(request, provider, entry.id, context)
 
 
@@ -91,7 +102,11 @@ def _price(
     connection: Connection, entry: Model, arguments: Arguments, usage: Optional[Usage], tariff: Optional[str]
 ) -> CostEstimate:
     quantities = usage.quantities if usage is not None else {}
-    return quote(entry, arguments, tariff=tariff, quantities=quantities, on=connection.clock.date())
+    try:
+        return quote(entry, arguments, tariff=tariff, quantities=quantities, on=connection.clock.date())
+    except KieInputError as error:
+        # A price that cannot be told must not cost the answer, which is paid.
+        return unknown_cost(entry, tariff, str(error))
 
 
 def read_completion(response: Response, *, model: str) -> ChatCompletion:
@@ -123,13 +138,15 @@ class ChatStream:
         price: Callable[[Optional[Usage]], CostEstimate],
         on_end: Callable[[ChatStream, Optional[KieAPIError]], None],
     ) -> None:
-        self._response, self._model, self._price, self._on_end = response, model, price, on_end
-        self._text: List[str] = []
         self._has_ended = False
+        self._response, self._model, self._price, self._on_end = response, model, price, on_end
+        # No generator of this object's own: a stream that is dropped half-read closes at once, not at some collection.
+        self._events = None if response.chunks is None else read_events(response.chunks)
+        self._text: List[str] = []
+        self._has_answer = False
         self.usage: Optional[Usage] = None
-        self.credits_consumed: Any = None
+        self.credits_consumed: Optional[Decimal] = None
         self.finish_reason: Optional[str] = None
-        self._pieces = self._read()
 
     @property
     def text(self) -> str:
@@ -145,13 +162,20 @@ class ChatStream:
         return self
 
     def __next__(self) -> ChatCompletionChunk:
-        chunk: ChatCompletionChunk = next(self._pieces)
-        return chunk
+        if self._has_ended:
+            raise StopIteration
+        try:
+            chunk = self._read()
+        except KieAPIError as error:
+            self._end(error)
+            raise
+        if chunk is None:
+            self._end(None)
+            raise StopIteration
+        return self._take(chunk)
 
     def close(self) -> None:
         """Close the connection; what was not read is not read, and is charged all the same."""
-        self._pieces.close()
-        self._response.close()
         self._end(None)
 
     def __enter__(self) -> ChatStream:
@@ -160,43 +184,44 @@ class ChatStream:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def __del__(self) -> None:
+        with contextlib.suppress(Exception):
+            self.close()
+
     def _end(self, error: Optional[KieAPIError]) -> None:
         if not self._has_ended:
             self._has_ended = True
+            self._response.close()
             self._on_end(self, error)
 
-    def _read(self) -> Any:
+    def _read(self) -> Optional[ChatCompletionChunk]:
+        """The next piece; None at the end."""
+        if self._events is None:
+            if self._has_answer:
+                return None
+            self._has_answer = True
+            return self._as_chunk(read_completion(self._response, model=self._model))
         try:
-            yield from self._chunks()
-        except KieAPIError as error:
-            self._end(error)
-            raise
-        finally:
-            self._response.close()
-        self._end(None)
-
-    def _chunks(self) -> Iterator[ChatCompletionChunk]:
-        if self._response.chunks is None:
-            yield self._take(self._as_chunk(read_completion(self._response, model=self._model)))
-            return
-        has_end_mark = False
-        try:
-            for event in read_events(self._response.chunks):
-                if event.data.strip() == "[DONE]":
-                    has_end_mark = True
-                    break
-                yield self._take(parse_chunk(self._decode(event), model=self._model))
+            # An event without data is a sign of life.
+            event = next((event for event in self._events if event.data.strip()), None)
         except Lost as error:
-            raise self._broken(f"the stream broke off: {error}") from error
-        if not has_end_mark and self.finish_reason is None:
+            if self.finish_reason is None:
+                raise self._broken(f"the stream broke off: {error}") from error
+            logger.warning("the stream broke off after its answer was complete: %s", error)
+            return None
+        if event is not None and event.data.strip() != "[DONE]":
+            return parse_chunk(self._decode(event), model=self._model)
+        if self.finish_reason is None and event is None:
             raise self._broken("the stream ended without a finish reason and without its end mark")
-        if self.finish_reason is None and not self._text:
+        if self.finish_reason is None and not self._has_answer:
             raise self._broken("the stream ended without an answer")
+        return None
 
     def _take(self, chunk: ChatCompletionChunk) -> ChatCompletionChunk:
         choice = chunk.choices[0]
         if choice.delta.content:
             self._text.append(choice.delta.content)
+        self._has_answer = self._has_answer or bool(choice.delta.content or choice.delta.tool_calls)
         self.finish_reason = choice.finish_reason or self.finish_reason
         # Google repeats running totals on every piece: the last one counts, they are never added up.
         self.usage = chunk.usage or self.usage
@@ -217,11 +242,11 @@ class ChatStream:
         is_fault = (
             event.event == "error" or fault or ("choices" not in data and data.get("type") in ("error", "server_error"))
         )
-        code = data.get("code")
-        if is_fault or ("choices" not in data and isinstance(code, int) and code != 200):
+        code = as_code(data.get("code"))
+        if is_fault or ("choices" not in data and code not in (None, 200)):
             about = fault if isinstance(fault, Mapping) else data
             text = str(about.get("message") or about.get("msg") or fault or "no reason given")
-            number = about.get("code") if isinstance(about.get("code"), int) else None
+            number = as_code(about.get("code"))
             raise self._broken(
                 f"the platform broke the stream off: {text}",
                 status_code=number,
@@ -231,10 +256,9 @@ class ChatStream:
 
     def _as_chunk(self, whole: ChatCompletion) -> ChatCompletionChunk:
         raw: Dict[str, Any] = dict(whole.raw)
-        first = raw["choices"][0]
-        raw["choices"] = [
-            {"index": 0, "delta": first.get("message") or {}, "finish_reason": first.get("finish_reason") or "stop"}
-        ]
+        first = whole.choices[0]
+        delta = {**first.message.to_dict(), "content": whole.text, "reasoning_content": whole.reasoning_content}
+        raw["choices"] = [{"index": 0, "delta": delta, "finish_reason": first.finish_reason or "stop"}]
         return parse_chunk(raw, model=self._model)
 
     def _broken(self, message: str, **about: Any) -> KieStreamError:

@@ -52,6 +52,9 @@ class KieClient:
         timeout_s: float = 60.0,
         chat_timeout_s: float = 300.0,
     ) -> None:
+        for name, value in (("timeout_s", timeout_s), ("chat_timeout_s", chat_timeout_s)):
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
+                raise KieConfigError(f"{name} must be a number of seconds above 0; got {value!r}")
         self._catalog = catalog if isinstance(catalog, Catalog) else None
         self._catalog_paths: Tuple[Union[str, Path], ...] = ()
         if isinstance(catalog, (str, Path)):
@@ -85,7 +88,9 @@ class KieClient:
     def catalog(self) -> Catalog:
         """The models, read when first needed."""
         if self._catalog is None:
-            self._catalog = load_catalog(*self._catalog_paths)
+            catalog = load_catalog(*self._catalog_paths)
+            # Where two threads come here at once, one catalog serves both.
+            self._catalog = self._catalog or catalog
         return self._catalog
 
     @property
@@ -94,7 +99,8 @@ class KieClient:
         if self._connection is None:
             settings = self._settings.with_home(next(iter(self.catalog.providers)))
             sender = Sender(self._transport, settings, self._clock)
-            self._connection = Connection(self.catalog, settings, sender, self._listeners, self._clock)
+            connection = Connection(self.catalog, settings, sender, self._listeners, self._clock)
+            self._connection = self._connection or connection
         return self._connection
 
     # Chat
@@ -161,14 +167,7 @@ class KieClient:
             KieTaskTimeoutError: it is not finished; it goes on, and can be waited for again.
         """
         return tasks.wait_for(
-            self.connection,
-            task_id,
-            poll_interval,
-            max_wait_time,
-            model=model,
-            is_new=False,
-            cost=None,
-            context=context,
+            self.connection, task_id, poll_interval, max_wait_time, model=model, cost=None, context=context
         )
 
     def create_and_wait(
@@ -185,14 +184,7 @@ class KieClient:
         check_times(poll_interval, max_wait_time)
         created = self.create_task(model, input, callback_url=callback_url, context=context)
         return tasks.wait_for(
-            self.connection,
-            created.task_id,
-            poll_interval,
-            max_wait_time,
-            model=model,
-            is_new=True,
-            cost=None,
-            context=context,
+            self.connection, created.task_id, poll_interval, max_wait_time, model=model, cost=None, context=context
         )
 
     # The account, and files

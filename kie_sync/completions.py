@@ -1,7 +1,6 @@
 """Chat in OpenAI's shape: messages, answers, and pieces of a streamed answer.
 
-Every piece has exactly one choice, so that `chunk.choices[0].delta.content` is always safe; the
-wire's own form (the usage piece comes with none) is in `raw`.
+Every piece has exactly one choice, so that `chunk.choices[0].delta.content` is always safe; the wire's own is in `raw`.
 """
 
 from __future__ import annotations
@@ -30,11 +29,9 @@ class ChatMessage:
 
     def to_dict(self) -> Dict[str, Any]:
         """As the wire wants it, without what is empty."""
-        content = (
-            self.content
-            if isinstance(self.content, str) or self.content is None
-            else [dict(part) for part in self.content]
-        )
+        content: Content = self.content
+        if content is not None and not isinstance(content, str):
+            content = [dict(part) for part in content]
         full = {
             "role": self.role,
             "content": content,
@@ -96,7 +93,7 @@ class ChatCompletion:
         content = self.choices[0].message.content
         if isinstance(content, str) or content is None:
             return content or ""
-        return "".join(str(part.get("text", "")) for part in content)
+        return "".join(str(part.get("text") or "") for part in content)
 
     @property
     def reasoning_content(self) -> Optional[str]:
@@ -160,11 +157,31 @@ def parse_usage(raw: Any) -> Optional[Usage]:
     """Token counts, where there are some."""
     if not isinstance(raw, Mapping):
         return None
-    counts = [raw.get(name) for name in ("prompt_tokens", "completion_tokens", "total_tokens")]
     prompt, completion, total = (
-        count if isinstance(count, int) and not isinstance(count, bool) else 0 for count in counts
+        _count(raw.get(name)) for name in ("prompt_tokens", "completion_tokens", "total_tokens")
     )
+    if prompt is None and completion is None:
+        return None
+    # Google leaves out what is zero.
+    prompt = max((total or 0) - (completion or 0), 0) if prompt is None else prompt
+    completion = max((total or 0) - prompt, 0) if completion is None else completion
     return Usage(prompt, completion, total or prompt + completion, raw)
+
+
+def _count(value: Any) -> Optional[int]:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return int(value) if is_number and 0 <= value < float("inf") else None
+
+
+def _content(value: Any) -> Content:
+    """Text, or parts that are objects; None for what is neither."""
+    if isinstance(value, list):
+        return [part for part in value if isinstance(part, Mapping)]
+    return value if isinstance(value, str) else None
+
+
+def _word(value: Any) -> Optional[str]:
+    return value if isinstance(value, str) and value else None
 
 
 def _calls(raw: Any) -> Tuple[Mapping[str, Any], ...]:
@@ -183,31 +200,34 @@ def parse_completion(raw: Any, *, model: str) -> ChatCompletion:
     Raises:
         ValueError: there is no answer in it.
     """
-    if not isinstance(raw, Mapping) or not isinstance(raw.get("choices"), list) or not raw["choices"]:
+    listed = raw.get("choices") if isinstance(raw, Mapping) else None
+    items = [item for item in listed if isinstance(item, Mapping)] if isinstance(listed, list) else []
+    if not items:
         raise ValueError("no choices")
     choices = []
-    for position, item in enumerate(choice for choice in raw["choices"] if isinstance(choice, Mapping)):
+    for position, item in enumerate(items):
         message = item.get("message")
         message = message if isinstance(message, Mapping) else {}
         choices.append(
             Choice(
                 ChatMessage(
                     role=str(message.get("role") or "assistant"),
-                    content=message.get("content"),
-                    reasoning_content=message.get("reasoning_content"),
+                    content=_content(message.get("content")),
+                    reasoning_content=_word(message.get("reasoning_content")),
                     tool_calls=_calls(message.get("tool_calls")),
                 ),
-                index=item.get("index", position),
-                finish_reason=item.get("finish_reason"),
+                index=_count(item.get("index", position)) or position,
+                finish_reason=_word(item.get("finish_reason")),
             )
         )
-    if not choices:
-        raise ValueError("no choices")
+    first = choices[0]
+    if not (first.message.content or first.message.tool_calls or first.finish_reason):
+        raise ValueError("an answer without text and without a finish reason")
     return ChatCompletion(
         choices=tuple(choices),
         id=str(raw.get("id") or ""),
         model=str(raw.get("model") or model),
-        created=raw.get("created") or 0,
+        created=_count(raw.get("created")) or 0,
         usage=parse_usage(raw.get("usage")),
         credits_consumed=as_credits(raw.get("credits_consumed")),
         raw=raw,
@@ -224,12 +244,12 @@ def parse_chunk(raw: Mapping[str, Any], *, model: str) -> ChatCompletionChunk:
         choices=(
             ChunkChoice(
                 Delta(
-                    role=delta.get("role"),
+                    role=_word(delta.get("role")),
                     content=content if isinstance(content, str) else None,
                     reasoning_content=thoughts if isinstance(thoughts, str) else None,
                     tool_calls=_calls(delta.get("tool_calls")),
                 ),
-                finish_reason=first.get("finish_reason"),
+                finish_reason=_word(first.get("finish_reason")),
             ),
         ),
         id=str(raw.get("id") or ""),

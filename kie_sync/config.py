@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Mapping, Optional, Tuple, Union
+from typing import Any, List, Mapping, Optional, Pattern, Set, Tuple, Union
 from urllib.parse import urlsplit
 
 from .catalog import Catalog, read_catalog
@@ -43,11 +44,38 @@ class ApiKey:
     def reveal(self) -> str:
         return self._value
 
+    def hide_in(self, error: BaseException) -> None:
+        """Mask the key in an error, its attributes and its causes: a server may echo what it was sent."""
+        # A short key is masked where it stands alone only: "a" is in every message.
+        short = r"(?<![A-Za-z0-9]){}(?![A-Za-z0-9])" if len(self._value) < 8 else "{}"
+        pattern = re.compile(short.format(re.escape(self._value)))
+        found: List[Optional[BaseException]] = [error]
+        seen: Set[int] = set()
+        while found:
+            step = found.pop()
+            if step is None or id(step) in seen:
+                continue
+            seen.add(id(step))
+            step.args = tuple(_mask(pattern, part) for part in step.args)
+            for name, value in vars(step).items():
+                setattr(step, name, _mask(pattern, value))
+            found += [step.__cause__, step.__context__]
+            found += [part for part in (*step.args, *vars(step).values()) if isinstance(part, BaseException)]
+
     def __repr__(self) -> str:
         return "ApiKey('***')"
 
     def __reduce__(self) -> Tuple[object, ...]:
         raise TypeError("an API key is not written anywhere; build the client anew instead")
+
+
+def _mask(pattern: Pattern[str], value: Any) -> Any:
+    if isinstance(value, str):
+        return pattern.sub("***", value)
+    if isinstance(value, (bytes, bytearray)):
+        text = value.decode("latin-1")
+        return pattern.sub("***", text).encode("latin-1") if pattern.search(text) else value
+    return value
 
 
 @dataclass(frozen=True)
@@ -71,6 +99,9 @@ class Settings:
     api_keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     timeouts: Timeouts = Timeouts()
     home: str = ""
+
+    def __reduce__(self) -> Tuple[object, ...]:
+        raise TypeError("settings may hold an API key, which is not written anywhere; build the client anew instead")
 
     def with_home(self, provider: str) -> Settings:
         """The same with a home provider."""
@@ -104,12 +135,8 @@ class Settings:
             KieConfigError: there is none, or it is no key.
         """
         given = self.api_key if provider.name == self.home else ""
-        value = (
-            given
-            or self.api_keys.get(provider.name)
-            or next((os.environ[name] for name in provider.key_env if os.environ.get(name)), "")
-        )
-        value = value.strip()
+        places = (given, self.api_keys.get(provider.name, ""), *(os.environ.get(name, "") for name in provider.key_env))
+        value = next((place.strip() for place in places if place.strip()), "")
         if not value:
             names = " or ".join(provider.key_env)
             page = f" (keys are made at {provider.key_page})" if provider.key_page else ""

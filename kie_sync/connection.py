@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
-from typing import Any, Mapping, Optional, Set
+from typing import Any, Dict, Mapping, Optional, Set
 
 from .catalog import Catalog
 from .clock import Clock
 from .config import Settings
 from .definitions import Model, Provider
-from .errors import KieAPIError, KieOutcomeUnknownError
-from .events import CallRefused, Listeners, OutcomeUnknown
+from .errors import KieAPIError, KieError, KieOutcomeUnknownError
+from .events import CallRefused, Event, Listeners, OutcomeUnknown
 from .request import Request
 from .response import Response
 from .sender import Sender
 
 Context = Optional[Mapping[str, Any]]
+_MOST_REMEMBERED = 4096
 _warned_about: Set[str] = set()
 
 
@@ -27,24 +29,46 @@ class Connection:
     ) -> None:
         self.catalog, self.settings, self.sender = catalog, settings, sender
         self.listeners, self.clock = listeners, clock
+        self._made_at: Dict[str, float] = {}
+
+    def ask(self, event: Event) -> None:
+        """Tell of a paid call that is about to be sent; a listener may refuse it by raising."""
+        if event.model in self.catalog:
+            self._warn_if_retired(self.catalog[event.model])
+        self.listeners.ask(event)
 
     def send_paid(self, request: Request, provider: Provider, model: str, context: Context) -> Response:
         """Send a call that costs money, and tell the listeners when it did not surely succeed."""
-        if model in self.catalog:
-            self._warn_if_retired(self.catalog[model])
         try:
             return self.sender.send(request, provider)
-        except KieAPIError as error:
-            error.model = model
+        except KieError as error:
+            if isinstance(error, KieAPIError):
+                error.model = model
             self.tell_failure(error, request, model, context)
             raise
+        except BaseException:
+            # An interrupt, or a fault of a transport: the call may be out.
+            self.listeners.tell(OutcomeUnknown(model, context or {}, request))
+            raise
 
-    def tell_failure(self, error: KieAPIError, request: Request, model: str, context: Context) -> None:
+    def tell_failure(self, error: KieError, request: Request, model: str, context: Context) -> None:
         """Tell the listeners that a paid call was refused, or that its outcome is not known."""
         if isinstance(error, KieOutcomeUnknownError):
             self.listeners.tell(OutcomeUnknown(model, context or {}, request, error))
         else:
             self.listeners.tell(CallRefused(model, context or {}, error))
+
+    def remember(self, task_id: str) -> None:
+        """Note when a task was made: the platform may not know it for a moment."""
+        if len(self._made_at) >= _MOST_REMEMBERED:
+            for old in list(self._made_at)[: _MOST_REMEMBERED // 2]:
+                self._made_at.pop(old, None)
+        self._made_at[task_id] = self.clock.now()
+
+    def age_of(self, task_id: str) -> Optional[float]:
+        """Seconds since a task was made here; None when it was not."""
+        made_at = self._made_at.get(task_id)
+        return None if made_at is None else self.clock.now() - made_at
 
     def _warn_if_retired(self, model: Model) -> None:
         """Say once that a model's maker has withdrawn it, unless the calls go to a sandbox."""
@@ -56,5 +80,14 @@ class Connection:
         warnings.warn(
             f"{model.id} was withdrawn by its maker by {model.retired_on}; the call may be refused{instead}",
             FutureWarning,
-            stacklevel=6,
+            stacklevel=_level_of_caller(),
         )
+
+
+def _level_of_caller() -> int:
+    """The `stacklevel` of the first frame outside of this package, as seen from whoever calls this."""
+    level, frame = 1, sys._getframe(1)
+    own = __name__.partition(".")[0]
+    while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).partition(".")[0] == own:
+        level, frame = level + 1, frame.f_back
+    return level

@@ -27,13 +27,31 @@ UNSET = Unset()
 
 # The closed vocabularies; tests/test_architecture.py holds each equal to the schema's enum.
 KINDS = ("image", "video", "audio", "music", "upscale", "tool", "chat")
-FILE_TYPES = {"image": "image", "images": "image", "video": "video", "videos": "video",
-              "audio": "audio", "audios": "audio", "file": "file", "files": "file"}
+FILE_TYPES = {
+    "image": "image",
+    "images": "image",
+    "video": "video",
+    "videos": "video",
+    "audio": "audio",
+    "audios": "audio",
+    "file": "file",
+    "files": "file",
+}
 LIST_TYPES = ("images", "videos", "audios", "files", "list")
 TYPES = ("text", "integer", "number", "boolean", "object", "list", "any", *FILE_TYPES)
 CASTS = ("text", "integer", "number", "list", "single")
-RULES = ("when", "at-least-one", "exactly-one", "excludes", "requires", "sum-max",
-         "same-length", "unique", "less-than", "refers-to")
+RULES = (
+    "when",
+    "at-least-one",
+    "exactly-one",
+    "excludes",
+    "requires",
+    "sum-max",
+    "same-length",
+    "unique",
+    "less-than",
+    "refers-to",
+)
 SHAPES = ("task", "chat-completions")
 UNITS = ("image", "video", "audio", "request", "second", "megapixel", "1k_characters", "1k_tokens", "1m_tokens")
 TOKEN_KINDS = ("input", "output", "cached_input", "cache_write", "cache_write_1h", "audio_input", "audio_output")

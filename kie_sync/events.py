@@ -72,14 +72,14 @@ class TaskFinished(Event):
 
 @dataclass(frozen=True)
 class CallRefused(Event):
-    """A paid call was surely not accepted."""
+    """A paid call was surely not accepted; `error` is None where another listener refused with an error of its own."""
 
     error: Optional[KieError] = None
 
 
 @dataclass(frozen=True)
 class OutcomeUnknown(Event):
-    """A paid call may or may not have been accepted."""
+    """A paid call may or may not have been accepted; `error` is None where it was interrupted from outside."""
 
     request: Optional[Request] = None
     error: Optional[KieError] = None
@@ -107,9 +107,14 @@ class Listeners:
             self._all = (listeners,) if callable(listeners) else tuple(listeners)
 
     def ask(self, event: Event) -> None:
-        """Tell before a send; what a listener raises stops the call."""
-        for listener in self._all:
-            listener(event)
+        """Tell before a send; what a listener raises stops the call, and those who had agreed are told."""
+        for position, listener in enumerate(self._all):
+            try:
+                listener(event)
+            except BaseException as error:
+                refused = CallRefused(event.model, event.context, error if isinstance(error, KieError) else None)
+                Listeners(self._all[:position]).tell(refused)
+                raise
 
     def tell(self, event: Event) -> None:
         """Tell after a send; what a listener raises is logged."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import os
 import re
-import tempfile
 import uuid
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Sequence, Tuple, Union
@@ -17,14 +16,15 @@ from urllib.parse import unquote, urlsplit
 from .clock import Clock
 from .definitions import Provider
 from .errors import KieConnectionError, KieError, KieInputError, KieNotFoundError, Problem
-from .request import Request, build_download
+from .request import Request, build_download, join
 from .response import Response, dig
 from .sender import Sender
-from .transport import Lost
+from .transport import Lost, NeverSent
 
 logger = logging.getLogger("kie_sync")
 _BLOCK = 262144
 _ATTEMPTS = 4
+_LONGEST_NAME = 180
 _TYPES = {
     "image/png": "png",
     "image/jpeg": "jpg",
@@ -63,7 +63,9 @@ def save_all(sender: Sender, clock: Clock, urls: Sequence[str], target: Union[st
 
 def safe_name(text: str) -> str:
     """A text as part of a file's name: nothing in it leaves the folder."""
-    return re.sub(r"[^\w.-]+", "-", text).strip(".-") or "result"
+    name = re.sub(r"[^\w.-]+", "-", text).strip(".-")
+    # Folders take names of 255 bytes, and a number and a suffix are still to come.
+    return name.encode()[:_LONGEST_NAME].decode("utf-8", "ignore") or "result"
 
 
 def download(sender: Sender, clock: Clock, url: str, target: Path, *, add_suffix: bool = False) -> Path:
@@ -73,9 +75,8 @@ def download(sender: Sender, clock: Clock, url: str, target: Path, *, add_suffix
         KieNotFoundError: the link has expired, or is wrong.
         KieConnectionError: it could not be fetched whole.
     """
-    handle, temporary = tempfile.mkstemp(prefix=".kie-", suffix=".part", dir=str(target.parent))
-    os.close(handle)
-    part = Path(temporary)
+    part = target.with_name(f".kie-{uuid.uuid4().hex}.part")
+    part.open("xb").close()
     try:
         response = _fetch(sender, clock, url, part)
         if add_suffix:
@@ -89,10 +90,9 @@ def _fetch(sender: Sender, clock: Clock, url: str, part: Path) -> Response:
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             return _fetch_once(sender, url, part)
-        except KieNotFoundError:
-            raise
         except KieConnectionError as error:
-            if attempt == _ATTEMPTS:
+            is_final = isinstance(error.__cause__, NeverSent) and error.__cause__.is_final
+            if attempt == _ATTEMPTS or is_final:
                 raise
             logger.info("%s: %s; again", url, error.message)
             clock.sleep(float(attempt))
@@ -100,29 +100,29 @@ def _fetch(sender: Sender, clock: Clock, url: str, part: Path) -> Response:
 
 
 def _fetch_once(sender: Sender, url: str, part: Path) -> Response:
-    response = sender.send(build_download(url), None)
+    response = sender.send(build_download(url), None, attempts=1)
     about: Dict[str, Any] = {"http_status": response.status, "method": "GET", "url": url}
-    if response.status in (401, 403, 404, 410):
-        response.close()
-        raise KieNotFoundError(
-            "the file is not there: its link has expired or is wrong. Results live about a day; "
-            "client.download_url(url) may give a fresh link",
-            status_code=response.status,
-            **about,
-        )
-    if response.status != 200:
-        response.close()
-        raise KieConnectionError(
-            f"the file could not be fetched: HTTP {response.status}", status_code=response.status, **about
-        )
     size = 0
     try:
+        if response.status in (401, 403, 404, 410):
+            raise KieNotFoundError(
+                "the file is not there: its link has expired or is wrong. Results live about a day; "
+                "client.download_url(url) may give a fresh link",
+                status_code=response.status,
+                **about,
+            )
+        if response.status != 200:
+            raise KieConnectionError(
+                f"the file could not be fetched: HTTP {response.status}", status_code=response.status, **about
+            )
         with part.open("wb") as file:
             for piece in response.chunks if response.chunks is not None else iter([response.body]):
                 size += len(piece)
                 file.write(piece)
     except Lost as error:
         raise KieConnectionError(f"the file came only in part: {error}", **about) from error
+    finally:
+        response.close()
     stated = response.header("Content-Length")
     if stated.isdigit() and int(stated) != size and not response.header("Content-Encoding"):
         raise KieConnectionError(f"the file came only in part: {size} of {stated} bytes", **about)
@@ -144,21 +144,32 @@ def _place(part: Path, target: Path) -> Path:
     for number in range(1, 10000):
         name = target if number == 1 else target.with_name(f"{target.stem}-{number}{target.suffix}")
         try:
-            name.open("x").close()
+            # One step, and no other program can come between: a rename would write over what is there.
+            os.link(part, name)
         except FileExistsError:
             continue
+        except OSError:
+            # Some file systems have no hard links.
+            if not _rename(part, name):
+                continue
         if number > 1:
             logger.info("%s exists; saving as %s", target, name)
-        part.chmod(0o666 & ~_umask())
-        os.replace(part, name)
         return name
     raise KieError(f"no free name is left for {target}")  # pragma: no cover  (ten thousand files of one name)
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _rename(part: Path, name: Path) -> bool:
+    """Take the name, then rename over it; False when somebody has it."""
+    try:
+        name.open("x").close()
+    except FileExistsError:
+        return False
+    try:
+        os.replace(part, name)
+    except BaseException:
+        name.unlink()
+        raise
+    return True
 
 
 class _Multipart:
@@ -205,7 +216,7 @@ def upload(
     body = _Multipart(file, (("uploadPath", folder), ("fileName", name)))
     request = Request(
         "POST",
-        base_url + provider.paths["upload_stream"],
+        join(base_url, provider.paths["upload_stream"]),
         provider=provider.name,
         body=body,
         headers={"Content-Type": f"multipart/form-data; boundary={body.boundary}"},

@@ -10,10 +10,23 @@ from typing import Any, Dict, List, Mapping
 from .definitions import FILE_TYPES, UNSET, Parameter
 from .params import key_of, to_json
 
-_TYPES = {"text": "string", "integer": "integer", "number": "number", "boolean": "boolean", "object": "object", "list": "array"}
+_TYPES = {
+    "text": "string",
+    "integer": "integer",
+    "number": "number",
+    "boolean": "boolean",
+    "object": "object",
+    "list": "array",
+}
 _LIMITS = {
-    "min": "minimum", "max": "maximum", "multiple_of": "multipleOf", "min_length": "minLength", "max_length": "maxLength",
-    "pattern": "pattern", "min_items": "minItems", "max_items": "maxItems",
+    "min": "minimum",
+    "max": "maximum",
+    "multiple_of": "multipleOf",
+    "min_length": "minLength",
+    "max_length": "maxLength",
+    "pattern": "pattern",
+    "min_items": "minItems",
+    "max_items": "maxItems",
 }
 
 
@@ -55,25 +68,38 @@ def _value(parameter: Parameter) -> Dict[str, Any]:
     if parameter.values is not None:
         wires = [_cast(parameter, choice.wire) for choice in parameter.values if choice.wire is not None]
         return _wrap(parameter, {"enum": to_json(wires)})
-    limits = {word: to_json(getattr(parameter, name)) for name, word in _LIMITS.items() if getattr(parameter, name) is not None}
+    if parameter.is_list:
+        return _list(parameter)
     if parameter.type in FILE_TYPES:
-        one = {"type": "string", "format": "uri"}
-        if not parameter.is_list:
-            return _wrap(parameter, {**one, **limits})
-        schema: Dict[str, Any] = {"type": "array", "items": one, **limits}
-        return one if parameter.send_as == "single" else schema
-    if parameter.send_as == "text" and parameter.type in ("integer", "number"):
-        return {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$"}
-    schema = {"type": _TYPES[parameter.type], **limits} if parameter.type in _TYPES else {}
-    if parameter.items is not None:
-        schema["items"] = _parameter(parameter.items)
-        if parameter.send_as == "single":
-            return dict(schema["items"])
+        schema: Dict[str, Any] = {"type": "string", "format": "uri", **_limits(parameter)}
+    elif parameter.send_as == "text" and parameter.type == "boolean":
+        schema = {"enum": ["true", "false"]}
+    elif parameter.send_as == "text" and parameter.type in ("integer", "number"):
+        schema = {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$"}
+    else:
+        schema = {"type": _TYPES[parameter.type], **_limits(parameter)} if parameter.type in _TYPES else {}
     if parameter.fields is not None:
         schema.update(_object(parameter.fields, False))
     if parameter.also:
-        schema = {"anyOf": [schema, {"enum": to_json(list(parameter.also))}]}
+        schema = {"anyOf": [schema, {"enum": [_cast(parameter, value) for value in parameter.also]}]}
     return _wrap(parameter, schema)
+
+
+def _list(parameter: Parameter) -> Dict[str, Any]:
+    schema = {"type": "array", **_limits(parameter)}
+    pattern = schema.pop("pattern", None)
+    if parameter.type in FILE_TYPES:
+        schema["items"] = {"type": "string", "format": "uri", **({} if pattern is None else {"pattern": pattern})}
+    elif parameter.items is not None:
+        schema["items"] = _parameter(parameter.items)
+    if parameter.send_as == "text":
+        schema["items"] = {"type": "string"}
+    return dict(schema.get("items", {})) if parameter.send_as == "single" else schema
+
+
+def _limits(parameter: Parameter) -> Dict[str, Any]:
+    found = {word: getattr(parameter, name) for name, word in _LIMITS.items()}
+    return {word: to_json(limit) for word, limit in found.items() if limit is not None}
 
 
 def _wrap(parameter: Parameter, schema: Dict[str, Any]) -> Dict[str, Any]:

@@ -16,7 +16,6 @@ from .definitions import FILE_TYPES, UNSET, Choice, Model, Parameter
 from .errors import KieInputError, Problem
 from .rules import check_rules, check_size, defaults_by_rule, ignored, number_of, plain, show, show_all
 
-
 _NONE: Mapping[str, str] = {}
 
 
@@ -174,20 +173,31 @@ class _Reader:
                 continue
             canonical = self.name(parameters, str(name), value, aliases)
             if canonical is None:
-                if is_open:
+                if is_open and _is_json(value):
                     self.other[str(name)] = value
+                elif is_open:
+                    text = f"{name} must be something that JSON can hold; got {show(value)}"
+                    self.report("type", str(name), text, str(name))
                 else:
                     self.unknown(parameters, str(name), prefix, aliases)
             elif canonical in spelled:
-                self.report("twice", f"{prefix}{name}", f"{prefix}{spelled[canonical]} and {prefix}{name} are two names for one parameter; give one of them")
+                self.report(
+                    "twice",
+                    f"{prefix}{name}",
+                    f"{prefix}{spelled[canonical]} and {prefix}{name} are two names for one parameter; "
+                    "give one of them",
+                )
             else:
                 spelled[canonical] = str(name)
                 if not self.take(parameters[canonical], value, f"{prefix}{name}", found) and not prefix:
                     self.broken.add(canonical)
         for canonical, parameter in parameters.items():
-            if parameter.required and canonical not in spelled and not self.partial:
+            fixed = parameter.constant is not UNSET and not self.wire_only
+            if parameter.required and canonical not in spelled and not self.partial and not fixed:
                 called = f" ({parameter.wire} on the wire)" if parameter.wire != canonical else ""
-                self.report("required", f"{prefix}{canonical}", f"{prefix}{canonical} is required{called}", parameter.wire)
+                self.report(
+                    "required", f"{prefix}{canonical}", f"{prefix}{canonical} is required{called}", parameter.wire
+                )
         return {name: found[name] for name in parameters if name in found}
 
     def name(
@@ -197,7 +207,7 @@ class _Reader:
             return find_name(parameters, name, aliases)
         sharing = [key for key, parameter in parameters.items() if parameter.wire == name]
         fitting = [key for key in sharing if choose(parameters[key], value, wire_only=True)]
-        return (fitting or sharing[-1:] or [None])[0]
+        return next(iter(fitting or sharing[-1:]), None)
 
     def unknown(self, parameters: Mapping[str, Parameter], name: str, prefix: str, aliases: Mapping[str, str]) -> None:
         settable = [key for key, parameter in parameters.items() if parameter.constant is UNSET]
@@ -342,7 +352,7 @@ _READERS = {
     "number": _read_number,
     "boolean": _read_boolean,
     "any": _read_any,
-    **{name: _read_file for name in ("image", "video", "audio", "file")},
+    **dict.fromkeys(("image", "video", "audio", "file"), _read_file),
 }
 
 

@@ -9,19 +9,21 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
+from operator import add, mul
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
 
-from .definitions import NOT_OFFERED, UNKNOWN, Model, Price, Seconds, Tariff
+from .definitions import NOT_OFFERED, TOKEN_KINDS, UNKNOWN, Model, Price, Seconds, Tariff
 from .errors import KieInputError, Problem
 from .params import Arguments, find_name, key_of, nearest, resolve
-from .rules import count_of, find, holds
+from .rules import count_of, find, holds, is_given, number_of, plain
 
 MILLION = Decimal(1_000_000)
+_TOKEN_UNITS = ("1k_tokens", "1m_tokens")
 
 # Quantities that are no parameters of a call: what was, or will be, used.
 _COUNTS = ("image_count", "video_count", "result_count")
 _SECONDS = ("duration_seconds", "input_seconds")
-_TOKENS = ("input_tokens", "output_tokens", "cached_input_tokens", "cache_write_tokens", "audio_input_tokens", "audio_output_tokens")
+_TOKENS = tuple(f"{kind}_tokens" for kind in TOKEN_KINDS)
 
 
 class Figure(NamedTuple):
@@ -33,16 +35,20 @@ class Figure(NamedTuple):
     why: str = ""
 
     def plus(self, other: Figure) -> Figure:
-        return Figure(
-            *(None if mine is None or its is None else mine + its for mine, its in zip(self[:3], other[:3])),
-            "; ".join(dict.fromkeys(reason for reason in (self.why, other.why) if reason)),
-        )
+        return self._joined(other, add)
 
     def times(self, other: Figure) -> Figure:
-        return Figure(
-            *(None if mine is None or its is None else mine * its for mine, its in zip(self[:3], other[:3])),
-            "; ".join(dict.fromkeys(reason for reason in (self.why, other.why) if reason)),
-        )
+        return self._joined(other, mul)
+
+    def each(self, change: Callable[[Decimal], Decimal]) -> Figure:
+        """The same with all three amounts changed."""
+        likely, low, high = (None if part is None else change(part) for part in self[:3])
+        return Figure(likely, low, high, self.why)
+
+    def _joined(self, other: Figure, join: Callable[[Decimal, Decimal], Decimal]) -> Figure:
+        pairs = zip(self[:3], other[:3])
+        likely, low, high = (None if mine is None or its is None else join(mine, its) for mine, its in pairs)
+        return Figure(likely, low, high, "; ".join(dict.fromkeys(why for why in (self.why, other.why) if why)))
 
 
 def exactly(amount: Union[Decimal, int]) -> Figure:
@@ -122,15 +128,12 @@ def _plain(value: Any) -> Any:
 
 def tidy(amount: Optional[Decimal]) -> Optional[Decimal]:
     """Without trailing zeros and without an exponent: 37, 0.185."""
-    if amount is None:
-        return None
-    short = amount.normalize()
-    return short.quantize(Decimal(1)) if short == short.to_integral_value() else short
+    return None if amount is None else Decimal(plain(amount))
 
 
 def split_quantities(model: Model, given: Mapping[str, Any]) -> Tuple[Dict[str, Any], Dict[str, Any]]:
     """Arguments of the model, and quantities that are not parameters of it."""
-    asked = {name for price in model.prices for case in (price, *price.cases) for name in case.asks}
+    asked = {name for price in (*model.prices, *model.tariffs.values()) for name in price.asks}
     arguments: Dict[str, Any] = {}
     quantities: Dict[str, Any] = {}
     for name, value in given.items():
@@ -168,7 +171,9 @@ def quote(
     """
     name = tariff or next(iter(model.all_tariffs))
     if name not in model.all_tariffs:
-        raise KieInputError(model.id, [Problem("tariff", "tariff", f"there is no tariff {name}{nearest(name, model.all_tariffs) or ';'} there are: {', '.join(model.all_tariffs)}")])
+        hint = nearest(name, model.all_tariffs) or ";"
+        message = f"there is no tariff {name}{hint} there are: {', '.join(model.all_tariffs)}"
+        raise KieInputError(model.id, [Problem("tariff", "tariff", message)])
     quoter = _Quoter(model, arguments, _numbers(model, quantities or {}))
     rules = model.all_tariffs[name]
     own = price_on(model.prices, on)
@@ -179,27 +184,33 @@ def quote(
     elif rules.margins is not None:
         charged = platform.plus(quoter.margin(rules, own))
     elif name in model.tariffs:
-        own_items, quoter.items = quoter.items, []
+        quoter.items = []
         charged = quoter.price(model.tariffs[name])
-        quoter.notes = [*quoter.notes, *([model.tariffs[name].note] if model.tariffs[name].note else [])]
-        del own_items
     else:
         charged, quoter.items = unknown(f"the tariff {name} states no price for {model.id}"), []
-    in_credits = own is None or own.currency == "credits"
-    credit_usd = model.money.credit_usd
-    credits = charged if in_credits else Figure(*(None if part is None else part / credit_usd for part in charged[:3]), charged.why)
-    usd = None if credits.likely is None else credits.likely * credit_usd
+    case = None if own is None else quoter.case(own)
+    in_credits = case is None or case.currency == "credits"
+    usd = None if charged.likely is None else charged.likely * model.money.credit_usd
     return CostEstimate(
-        model=model.id, tariff=name, credits=tidy(credits.likely), credits_min=tidy(credits.low), credits_max=tidy(credits.high),
+        model=model.id,
+        tariff=name,
+        credits=tidy(charged.likely),
+        credits_min=tidy(charged.low),
+        credits_max=tidy(charged.high),
         platform_credits=tidy(platform.likely) if in_credits else None,
-        usd=tidy(usd), cny=tidy(None if usd is None else usd * model.money.usd_cny), items=tuple(quoter.items),
-        unknown=credits.why or (platform.why if in_credits else "") or None, notes=tuple(dict.fromkeys(quoter.notes)),
+        usd=tidy(usd),
+        cny=tidy(None if usd is None else usd * model.money.usd_cny),
+        items=tuple(quoter.items),
+        unknown=charged.why or (platform.why if in_credits else "") or None,
+        notes=tuple(dict.fromkeys(quoter.notes)),
     )
 
 
 def unknown_cost(model: Model, tariff: Optional[str], why: str) -> CostEstimate:
     """A price that cannot be told, with the reason."""
-    return CostEstimate(model.id, tariff or next(iter(model.all_tariffs)), None, None, None, None, None, None, unknown=why)
+    return CostEstimate(
+        model.id, tariff or next(iter(model.all_tariffs)), None, None, None, None, None, None, unknown=why
+    )
 
 
 def price_on(prices: Tuple[Price, ...], on: Optional[str]) -> Optional[Price]:
@@ -208,9 +219,19 @@ def price_on(prices: Tuple[Price, ...], on: Optional[str]) -> Optional[Price]:
     if not begun:
         return None
     last = begun[-1]
-    over = on is not None and last.valid_until and (on[: len(last.valid_until)] > last.valid_until if "T" not in last.valid_until else on >= last.valid_until)
+    over = (
+        on is not None
+        and last.valid_until
+        and (on[: len(last.valid_until)] > last.valid_until if "T" not in last.valid_until else on >= last.valid_until)
+    )
     if over:
-        return Price(last.unit, UNKNOWN, currency=last.currency, unknown=f"the price was valid until {last.valid_until}", source=last.source)
+        return Price(
+            last.unit,
+            UNKNOWN,
+            currency=last.currency,
+            unknown=f"the price was valid until {last.valid_until}",
+            source=last.source,
+        )
     return last
 
 
@@ -229,7 +250,13 @@ def _numbers(model: Model, quantities: Mapping[str, Any]) -> Dict[str, Any]:
             number = Decimal("NaN")
         whole = name in _SECONDS or number == number.to_integral_value() if number.is_finite() else False
         if not number.is_finite() or number < 0 or not whole:
-            problems.append(Problem("type", name, f"{name} must be a {'' if name in _SECONDS else 'whole '}number, 0 or more; got {value!r}"))
+            problems.append(
+                Problem(
+                    "type",
+                    name,
+                    f"{name} must be a {'' if name in _SECONDS else 'whole '}number, 0 or more; got {value!r}",
+                )
+            )
         numbers[name] = number
     if problems:
         raise KieInputError(model.id, problems)
@@ -247,74 +274,99 @@ class _Quoter:
         if price is None:
             return unknown("the catalog has no price for this model")
         self.notes += [f"{price.note}"] if price.note else []
-        self.notes += [f"seen {seen.seen}: {seen.text} credits ({seen.source}); not the price in force" for seen in price.observed]
+        self.notes += [
+            f"seen {seen.seen}: {seen.text} credits ({seen.source}); not the price in force" for seen in price.observed
+        ]
         case = self.case(price)
         if case is None:
             return unknown("no case of the price fits these arguments")
         if case.unknown:
             return unknown(case.unknown)
-        if case.unit in ("1k_tokens", "1m_tokens"):
+        if case.unit in _TOKEN_UNITS:
             return self.tokens(case)
         amount, label = self.amount(case)
         quantity = self.quantity(case)
-        total = amount.times(quantity)
-        self.item(f"{label or self.model.title}", quantity, case.unit, total, case.currency)
+        total = self.in_credits(amount.times(quantity), case)
+        self.item(label or self.model.title, quantity, case.unit, total)
         for surcharge in case.surcharges:
-            number = max(0, count_of(surcharge.per, self.values) - surcharge.free)
+            number = max(0, sum(count_of(path, self.values) for path in surcharge.per) - surcharge.free)
             extra = exactly(number).times(exactly(surcharge.amount)).times(exactly(self.calls(case)))
             if number:
-                self.item(f"surcharge for {surcharge.per} beyond {surcharge.free}", exactly(number), "item", extra, case.currency)
+                self.item(
+                    f"surcharge for {' and '.join(surcharge.per)} beyond {surcharge.free}",
+                    exactly(number),
+                    "item",
+                    extra,
+                )
             total = total.plus(extra)
         return total
 
-    def item(self, text: str, quantity: Figure, unit: str, total: Figure, currency: str) -> None:
-        credits = total.likely
-        if currency == "usd" and credits is not None:
-            credits = credits / self.model.money.credit_usd
-        self.items.append(CostItem(text, tidy(quantity.likely), unit, tidy(credits)))
+    def in_credits(self, figure: Figure, price: Price) -> Figure:
+        if price.currency == "credits":
+            return figure
+        return figure.each(lambda usd: usd / self.model.money.credit_usd)
+
+    def item(self, text: str, quantity: Figure, unit: str, total: Figure) -> None:
+        self.items.append(CostItem(text, tidy(quantity.likely), unit, tidy(total.likely)))
 
     def case(self, price: Price) -> Optional[Price]:
         if not price.cases:
             return price
-        return next((case for case in price.cases if case.when is None or holds(case.when, self.given, self.values)), None)
+        return next(
+            (case for case in price.cases if case.when is None or holds(case.when, self.given, self.values)), None
+        )
 
     def amount(self, price: Price) -> Tuple[Figure, str]:
         """The amount per unit, and the cell that it stands in."""
-        table: Any = price.amounts
-        cell: List[str] = []
+        cells, label, missing = self.cells(price)
+        if missing:
+            whys = [
+                f"{name}, {price.asks[name]}; say {name}=" if name in price.asks else f"{name}, which was not given"
+                for name in missing
+            ]
+            numbers = [cell for cell in cells if isinstance(cell, Decimal)]
+            is_known = bool(numbers) and not any(cell == UNKNOWN for cell in cells)
+            low, high = (min(numbers), max(numbers)) if is_known else (None, None)
+            return Figure(None, low, high, f"the price goes by {' and by '.join(whys)}"), label
+        if cells == [UNKNOWN]:
+            return unknown(f"no price is published for {label}" if label else "no price is published"), label
+        return exactly(cells[0]), label
+
+    def cells(self, price: Price) -> Tuple[List[Any], str, List[str]]:
+        """The cells that the arguments lead to, in words, and the factors that are not known."""
+        cells: List[Any] = [price.amounts]
+        words: List[str] = []
+        missing: List[str] = []
         for name in price.by:
-            if not isinstance(table, Mapping):
+            if not any(self.is_table(price, cell) for cell in cells):
                 break
             value = self.quantities.get(name) if name in price.asks else self.first(name)
             if value is None:
-                return self.span(price, table, name)
-            key = key_of(value)
-            cell.append(f"{name} {key}")
-            if key not in table:
-                return unknown(f"no price is known for {', '.join(cell)}"), ", ".join(cell)
-            table = table[key]
-        label = ", ".join(cell)
-        if table == NOT_OFFERED:
-            raise KieInputError(self.model.id, [Problem("not_offered", price.by[-1], f"{label} is not offered together")])
-        if table == UNKNOWN:
-            return unknown(f"no price is published for {label}" if label else "no price is published"), label
-        return exactly(table), label
+                missing.append(name)
+                cells = [part for cell in cells for part in (cell.values() if self.is_table(price, cell) else [cell])]
+                continue
+            words.append(f"{name} {key_of(value)}")
+            cells = [cell.get(key_of(value), UNKNOWN) if self.is_table(price, cell) else cell for cell in cells]
+        label = ", ".join(words)
+        if all(cell == NOT_OFFERED for cell in cells):
+            raise KieInputError(
+                self.model.id,
+                [Problem("not_offered", price.by[-1] if price.by else "model", f"{label or 'this'} is not offered")],
+            )
+        return cells, label, missing
+
+    def is_table(self, price: Price, cell: Any) -> bool:
+        """Whether a factor leads on from here; a map of token kinds is an end."""
+        return isinstance(cell, Mapping) and not (price.unit in _TOKEN_UNITS and set(cell) <= set(TOKEN_KINDS))
 
     def first(self, path: str) -> Any:
         found = find(path, self.values)
         return found[0] if found else None
 
-    def span(self, price: Price, table: Any, name: str) -> Tuple[Figure, str]:
-        amounts = list(_leaves(table))
-        numbers = [amount for amount in amounts if isinstance(amount, Decimal)]
-        why = f"the price goes by {name}" + (f", {price.asks[name]}; say {name}=" if name in price.asks else ", which was not given")
-        complete = bool(numbers) and UNKNOWN not in amounts
-        return Figure(None, min(numbers) if complete else None, max(numbers) if complete else None, why), name
-
     def calls(self, price: Price) -> int:
         """How many calls the stated number of results takes."""
         wanted = self.wanted()
-        if wanted is None or (price.count is not None and price.count.parameter is not None):
+        if wanted is None or price.count is not None:
             return 1
         return math.ceil(wanted / price.results)
 
@@ -330,29 +382,32 @@ class _Quoter:
         if count is None:
             return exactly(price.results)
         if count.parameter is not None:
-            number = self.first(count.parameter)
-            return exactly(1) if number is None else exactly(Decimal(str(number)))
+            value = self.first(count.parameter)
+            number = _amount_of(value)
+            if value is not None and number is None:
+                return unknown(f"{count.parameter} {key_of(value)} does not say how many results there will be")
+            return exactly(1 if number is None else number)
         low, high = self.bound(count.min), self.bound(count.max)
         if high is None:
-            return Figure(count.likely, low, None, "" if count.likely else "the number of results is known only afterwards")
-        return Figure(count.likely or high, low, high)
+            why = "" if count.likely is not None else "the number of results is known only afterwards"
+            return Figure(count.likely, low, None, why)
+        low = high if low is None else min(low, high)
+        return Figure(high if count.likely is None else min(max(count.likely, low), high), low, high)
 
     def bound(self, bound: Union[Decimal, str, None]) -> Optional[Decimal]:
-        if isinstance(bound, str):
-            value = self.first(bound)
-            return None if value is None else Decimal(str(value))
-        return bound
+        return _amount_of(self.first(bound)) if isinstance(bound, str) else bound
 
     def quantity(self, price: Price) -> Figure:
         results = self.results(price)
-        charges = Figure(*(None if part is None else Decimal(math.ceil(part / price.results)) for part in results[:3]), results.why)
+        charges = results.each(lambda number: Decimal(math.ceil(number / price.results)))
         if price.unit == "second" and price.seconds is not None:
             return charges.times(self.seconds(price.seconds))
         if price.unit == "megapixel":
             preset = self.first(price.pixels_by)
             area = price.pixels.get(key_of(preset)) if preset is not None else None
             if area is None:
-                return unknown(f"the size of {price.pixels_by} {key_of(preset) if preset is not None else ''} in pixels is not known".replace("  ", " "))
+                named = price.pixels_by if preset is None else f"{price.pixels_by} {key_of(preset)}"
+                return unknown(f"the size of {named} in pixels is not known")
             return charges.times(exactly(math.ceil(area / MILLION)))
         if price.unit == "1k_characters":
             texts = [text for path in price.characters for text in find(path, self.values)]
@@ -365,14 +420,21 @@ class _Quoter:
         figure = self.own_seconds(seconds)
         if not seconds.media:
             return figure
-        if not any(find(path, self.given) for path in seconds.media) and seconds.parameter is not None:
+        if not any(is_given(path, self.given) for path in seconds.media) and seconds.parameter is not None:
             return figure
         given = self.quantities.get("input_seconds")
         if given is None and seconds.parameter is None:
             given = self.quantities.get("duration_seconds")
         if given is None:
             names = ", ".join(seconds.media)
-            return figure.plus(Figure(None, seconds.min, seconds.max, f"the length of {names} is not known before the run; say input_seconds="))
+            return figure.plus(
+                Figure(
+                    None,
+                    seconds.min,
+                    seconds.max,
+                    f"the length of {names} is not known before the run; say input_seconds=",
+                )
+            )
         return figure.plus(exactly(given))
 
     def own_seconds(self, seconds: Seconds) -> Figure:
@@ -382,36 +444,37 @@ class _Quoter:
         if stated is not None:
             return exactly(stated)
         value = self.first(seconds.parameter)
-        if value is None or value in seconds.unknown_at:
-            why = f"the seconds go by {seconds.parameter}, which was not given" if value is None else f"{seconds.parameter} {key_of(value)} leaves the length open"
+        number = None if value in seconds.unknown_at else _amount_of(value)
+        if number is None:
+            is_open = f"the seconds go by {seconds.parameter}, which was not given"
+            why = is_open if value is None else f"{seconds.parameter} {key_of(value)} leaves the length open"
             return Figure(None, seconds.min, seconds.max, why)
-        number = Decimal(str(value))
         if seconds.divided_by is not None:
-            divisor = self.first(seconds.divided_by)
+            divisor = _amount_of(self.first(seconds.divided_by))
             if not divisor:
                 return unknown(f"the seconds go by {seconds.divided_by}, which was not given")
-            number = number / Decimal(str(divisor))
+            number = number / divisor
         return exactly(number)
 
     def tokens(self, price: Price) -> Figure:
         per = MILLION if price.unit == "1m_tokens" else Decimal(1000)
-        table, label = price.amounts, ""
-        for name in price.by:
-            value = self.first(name)
-            table = table.get(key_of(value), UNKNOWN) if isinstance(table, Mapping) and value is not None else UNKNOWN
-            label = f"{name} {value}: "
+        cells, label, missing = self.cells(price)
+        if missing:
+            return self.amount(price)[0]
+        table = cells[0]
         counted = {name: self.quantities[name] for name in _TOKENS if name in self.quantities}
         if not counted or not isinstance(table, Mapping):
             return unknown("no price is published" if counted else "say input_tokens and output_tokens")
         total = exactly(0)
         for name, number in counted.items():
             kind = name[: -len("_tokens")]
-            rate = table.get(kind)
+            word, rate = f"{kind.replace('_', ' ')} tokens", table.get(kind)
             if not isinstance(rate, Decimal):
-                part = unknown(f"no price is known for {kind.replace('_', ' ')} tokens") if number else exactly(0)
+                part = unknown(f"no price is known for {word}") if number else exactly(0)
             else:
                 part = exactly(rate * number / per)
-            self.item(f"{label}{kind.replace('_', ' ')} tokens", exactly(number), "token", part, price.currency)
+            part = self.in_credits(part, price)
+            self.item(f"{label}: {word}" if label else word, exactly(number), "token", part)
             total = total.plus(part)
         return total
 
@@ -421,29 +484,30 @@ class _Quoter:
         if case is None:
             return exactly(0)
         total = exactly(0)
-        if case.unit in ("1k_tokens", "1m_tokens"):
+        if case.unit in _TOKEN_UNITS:
             for way in ("input", "output"):
-                number = sum((self.quantities.get(name, Decimal(0)) for name in _TOKENS if _way(name) == way), Decimal(0))
+                number = sum(
+                    (self.quantities.get(name, Decimal(0)) for name in _TOKENS if _way(name) == way), Decimal(0)
+                )
                 each = margins.get(f"1m_{way}_tokens", Decimal(0))
                 if number and each:
-                    total = total.plus(self.add(f"{tariff.title}: {way} tokens", exactly(number / MILLION), each, "1m_tokens"))
+                    total = total.plus(
+                        self.add(f"{tariff.title}: {way} tokens", exactly(number / MILLION), each, "1m_tokens")
+                    )
             return total
         each = margins.get(self.model.result, Decimal(0))
         return self.add(tariff.title, self.results(case), each, self.model.result) if each else total
 
     def add(self, text: str, quantity: Figure, each: Decimal, unit: str) -> Figure:
         amount = quantity.times(exactly(each))
-        self.item(text, quantity, unit, amount, "credits")
+        self.item(text, quantity, unit, amount)
         return amount
+
+
+def _amount_of(value: Any) -> Optional[Decimal]:
+    number = number_of(value)
+    return None if number is None or number < 0 else number
 
 
 def _way(name: str) -> str:
     return "output" if "output" in name else "input"
-
-
-def _leaves(table: Any) -> Any:
-    if isinstance(table, Mapping):
-        for part in table.values():
-            yield from _leaves(part)
-    else:
-        yield table

@@ -24,6 +24,7 @@ from .errors import (
 from .response import Response
 
 MAX_RETRY_AFTER_S = 60.0
+REFUSED = "the platform refused: "
 
 # In this order; each text was seen with several codes (kie.ai production answers of 2025-12 to 2026-10).
 _BY_TEXT: Tuple[Tuple[str, Type[KieAPIError]], ...] = (
@@ -44,6 +45,8 @@ _BY_CODE: Mapping[int, Type[KieAPIError]] = {
     455: KieServerError,
     400: KieValidationError,
     405: KieValidationError,
+    # Their upstream gave no result in time.
+    408: KieServerError,
     413: KieValidationError,
     422: KieValidationError,
     451: KieValidationError,
@@ -76,17 +79,25 @@ def read_refusal(response: Response) -> Optional[KieAPIError]:
     Raises:
         ValueError: the body is not JSON, so that the answer says nothing either way.
     """
-    if response.status == 429:
-        return _build(response, 429, 429, _message_of(response), _retry_after(response, None))
+    try:
+        return _read_body(response)
+    except ValueError:
+        if response.status == 429:
+            # Whatever the page says: HTTP's own word for this one is clear.
+            return _build(response, 429, 429, "", _retry_after(response, None))
+        raise
+
+
+def _read_body(response: Response) -> Optional[KieAPIError]:
     data = response.json()
     if isinstance(data, list) and data and isinstance(data[0], Mapping) and "error" in data[0]:
         data = data[0]
     if not isinstance(data, Mapping):
         raise ValueError("JSON, but neither an answer nor an error")
     error = data.get("error")
-    if isinstance(error, Mapping):
+    if isinstance(error, Mapping) and error:
         return _from_error(response, error)
-    code = _as_code(data.get("code"))
+    code = as_code(data.get("code"))
     text = str(data.get("msg") or data.get("message") or (error if isinstance(error, str) else "") or "")
     if code is not None and code != 200:
         return _build(response, code, data.get("code"), text, _retry_after(response, None))
@@ -99,7 +110,7 @@ def read_refusal(response: Response) -> Optional[KieAPIError]:
 
 def _from_error(response: Response, error: Mapping[str, Any]) -> KieAPIError:
     """OpenAI's and Google's form: an error object under a true HTTP status."""
-    code = _as_code(error.get("code")) or (response.status if response.status >= 400 else 500)
+    code = as_code(error.get("code")) or (response.status if response.status >= 400 else 500)
     word = error.get("status") or error.get("type") or error.get("code")
     return _build(response, code, word, str(error.get("message") or ""), _retry_after(response, error))
 
@@ -109,7 +120,7 @@ def _build(
 ) -> KieAPIError:
     kind = classify(code, text)
     step = _NEXT_STEP.get(kind)
-    message = f"the platform refused: {text.rstrip(' .') or 'it gave no reason'}" + (f"; {step}" if step else "")
+    message = f"{REFUSED}{text.rstrip(' .') or 'it gave no reason'}" + (f"; {step}" if step else "")
     return kind(
         message,
         status_code=code,
@@ -121,33 +132,21 @@ def _build(
     )
 
 
-def _message_of(response: Response) -> str:
-    try:
-        data = response.json()
-    except ValueError:
-        return ""
-    data = data[0] if isinstance(data, list) and data else data
-    if not isinstance(data, Mapping):
-        return ""
-    error = data.get("error")
-    return str(
-        (error.get("message") if isinstance(error, Mapping) else None) or data.get("msg") or data.get("message") or ""
-    )
-
-
-def _as_code(value: Any) -> Optional[int]:
+def as_code(value: Any) -> Optional[int]:
+    """A code as the platform writes it: a number, sometimes text."""
     if isinstance(value, bool):
         return None
     try:
         return int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
 def _retry_after(response: Response, error: Optional[Mapping[str, Any]]) -> Optional[float]:
     """Seconds that the server asks for: the header, or Google's RetryInfo ("34s")."""
     wanted = response.header("Retry-After")
-    for detail in (error or {}).get("details") or []:
+    details = (error or {}).get("details")
+    for detail in details if isinstance(details, list) else ():
         if isinstance(detail, Mapping) and detail.get("retryDelay"):
             wanted = wanted or str(detail["retryDelay"]).rstrip("s")
     if not wanted:

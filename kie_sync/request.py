@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Dict, Mapping, Optional
 from urllib.parse import quote as quote_path
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from .definitions import Endpoint, Model, Provider
 from .params import Arguments, to_json
@@ -40,6 +40,12 @@ class Request:
         if self.provider:
             headers["Authorization"] = "Bearer ***"
         return {"method": self.method, "url": self.url, "headers": headers, "json": self.json}
+
+
+def join(base_url: str, path: str) -> str:
+    """A path on a base URL. A base URL that holds the path's beginning already is taken as it was meant."""
+    own = urlsplit(base_url).path.rstrip("/")
+    return base_url + (path[len(own) :] if own and path.startswith(f"{own}/") else path)
 
 
 _JSON = {"Content-Type": "application/json"}
@@ -75,7 +81,7 @@ def build_raw_create(
     if callback_url and endpoint.callback:
         body[endpoint.callback] = callback_url
     return Request(
-        "POST", base_url + endpoint.path, json=body, headers=_JSON, provider=endpoint.provider.name, is_paid=True
+        "POST", join(base_url, endpoint.path), json=body, headers=_JSON, provider=endpoint.provider.name, is_paid=True
     )
 
 
@@ -88,7 +94,7 @@ def build_chat(model: Model, arguments: Arguments, base_url: str, *, stream: boo
     headers = {**_JSON, "Accept": "text/event-stream"} if stream else _JSON
     return Request(
         "POST",
-        base_url + path,
+        join(base_url, path),
         json=wire_body(model, arguments, stream=stream),
         headers=headers,
         provider=endpoint.provider.name,
@@ -100,18 +106,18 @@ def build_chat(model: Model, arguments: Arguments, base_url: str, *, stream: boo
 def build_status(endpoint: Endpoint, task_id: str, base_url: str) -> Request:
     """The question after a task's state."""
     query = urlencode({endpoint.status_query: task_id})
-    return Request("GET", f"{base_url}{endpoint.status_path}?{query}", provider=endpoint.provider.name)
+    return Request("GET", f"{join(base_url, endpoint.status_path)}?{query}", provider=endpoint.provider.name)
 
 
 def build_credits(provider: Provider, base_url: str) -> Request:
     """The question after the balance."""
-    return Request("GET", base_url + provider.paths["credits"], provider=provider.name)
+    return Request("GET", join(base_url, provider.paths["credits"]), provider=provider.name)
 
 
 def build_download_url(provider: Provider, base_url: str, url: str) -> Request:
     """The question after a fresh link to a result; links live 20 minutes."""
     return Request(
-        "POST", base_url + provider.paths["download_url"], json={"url": url}, headers=_JSON, provider=provider.name
+        "POST", join(base_url, provider.paths["download_url"]), json={"url": url}, headers=_JSON, provider=provider.name
     )
 
 

@@ -50,14 +50,14 @@ def dig(data: Any, places: Tuple[str, ...]) -> Any:
 
 
 def as_credits(value: Any) -> Optional[Decimal]:
-    """Credits as the platform writes them: a float, sometimes text."""
+    """Credits as the platform writes them: a float, sometimes text. A figure beyond all measure is none."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
         return None
     try:
         amount = Decimal(str(value))
     except InvalidOperation:
         return None
-    return amount if amount.is_finite() else None
+    return amount if amount.is_finite() and -30 < amount.adjusted() < 18 else None
 
 
 @dataclass(frozen=True)
@@ -139,9 +139,10 @@ def parse_created(endpoint: Endpoint, response: Response, *, model: str = "") ->
         KieOutcomeUnknownError: the answer holds no id; the task may exist all the same.
     """
     data = response.json()
-    task_id = dig(data, endpoint.task_id)
-    if isinstance(task_id, (str, int)) and not isinstance(task_id, bool):
-        return CreateTaskResponse(str(task_id), model, data)
+    for place in endpoint.task_id:
+        task_id = dig(data, (place,))
+        if isinstance(task_id, (str, int)) and not isinstance(task_id, bool) and str(task_id).strip():
+            return CreateTaskResponse(str(task_id), model, data)
     raise KieOutcomeUnknownError(
         "the platform answered without a task id, so it is not known whether a task was made and paid; "
         "it was not sent again: look at the balance before you do",
@@ -188,7 +189,8 @@ def _decode(result: Any) -> Mapping[str, Any]:
         try:
             result = json.loads(result)
         except (ValueError, RecursionError):
-            return {"text": result}
+            # Plain text is a result of its own; JSON that is cut or broken is none.
+            return {} if result.lstrip()[:1] in ("{", "[") else {"text": result}
     if isinstance(result, list):
         return {"resultUrls": result}
     return result if isinstance(result, Mapping) else {}
@@ -213,8 +215,11 @@ def _whole(value: Any) -> Optional[int]:
     return None if amount is None else int(amount)
 
 
-def check_finished(state: QueryTaskResponse, *, model: str) -> None:
+def check_finished(state: QueryTaskResponse, *, model: str, wants_files: bool = False) -> None:
     """Whether a final state is a success with something in it.
+
+    Args:
+        wants_files: the model makes files, so that a success without one is none, unless it holds objects instead.
 
     Raises:
         KieTaskFailedError: the platform says that the task failed.
@@ -229,7 +234,13 @@ def check_finished(state: QueryTaskResponse, *, model: str) -> None:
             task_id=state.task_id,
             model=model or state.model,
         )
-    if state.is_success and not state.result_urls and not any(state.result.values()):
+    values = [value for value in state.result.values() if value]
+    if wants_files:
+        values = [value for value in values if isinstance(value, Mapping)]
+    if state.is_success and not state.result_urls and not values:
+        said = f"; it says {str(dict(state.result))[:200]}" if any(state.result.values()) else ""
         raise KieTaskError(
-            "the platform says success, but its result is empty", task_id=state.task_id, model=model or state.model
+            f"the platform says success, but there is no file and nothing else in its result{said}",
+            task_id=state.task_id,
+            model=model or state.model,
         )

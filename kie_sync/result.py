@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple, Union
 
 from .errors import KieTaskError
 from .pricing import CostEstimate
@@ -49,6 +49,12 @@ class Result:
         kind = [f"{self.result}_url", f"{self.result}_urls"] if self.result in ("image", "video", "audio") else []
         own = ["urls", "url", "task_id", "model", "state", "cost", "credits_consumed", "duration_s"]
         return [*kind, *own, *(key for key in self.data if key not in kind and key not in own)]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys())
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.keys()
 
     def __getitem__(self, key: str) -> Any:
         if key == f"{self.result}_urls":

@@ -136,7 +136,11 @@ def describe(condition: Optional[Condition]) -> str:
         return f"not ({describe(condition.negated)})"
     words = []
     if condition.where is not None:
-        words.append(f"has an item whose {describe(condition.where)}" if condition.present is not False else f"has no item whose {describe(condition.where)}")
+        words.append(
+            f"has an item whose {describe(condition.where)}"
+            if condition.present is not False
+            else f"has no item whose {describe(condition.where)}"
+        )
     elif condition.present is not None:
         words.append("is given" if condition.present else "is not given")
     if condition.values is not None:
@@ -144,12 +148,12 @@ def describe(condition: Optional[Condition]) -> str:
     if condition.not_values is not None:
         words.append(f"is not {' or '.join(show(value) for value in condition.not_values)}")
     if condition.count_min is not None and condition.count_min == condition.count_max:
-        words.append(f"has {condition.count_min} items")
+        words.append(f"has {_items(condition.count_min)}")
     else:
         if condition.count_min is not None:
-            words.append(f"has {condition.count_min} items or more")
+            words.append(f"has {_items(condition.count_min)} or more")
         if condition.count_max is not None:
-            words.append(f"has at most {condition.count_max} items")
+            words.append(f"has at most {_items(condition.count_max)}")
     if condition.min is not None:
         words.append(f"is {show(condition.min)} or more")
     if condition.max is not None:
@@ -185,7 +189,8 @@ def check_rules(
         for place, its_given, its_values in _scopes(rule, given, values):
             if rule.kind == "when":
                 found = [
-                    (kind, path, text) for path, limits in rule.then.items()
+                    (kind, path, text)
+                    for path, limits in rule.then.items()
                     for kind, text in check_limits(path, limits, its_given, its_values)
                 ]
             else:
@@ -209,17 +214,21 @@ def _scopes(rule: Rule, given: Values, values: Values) -> Iterator[Tuple[str, Va
 def ignored(rules: Sequence[Rule], given: Values, values: Values) -> Iterator[str]:
     """Sentences about arguments that the platform will take and not use."""
     for rule in rules:
-        for place, its_given, its_values in _scopes(rule, given, values):
+        for place, its_given, _ in _scopes(rule, given, values):
             for path, limits in rule.then.items():
                 if limits.ignored and is_given(path, its_given):
                     where = f"{place}: " if place else ""
-                    yield f"{where}{path} has no effect when {describe(rule.when)}" + (f": {rule.say}" if rule.say else "")
+                    yield f"{where}{path} has no effect when {describe(rule.when)}" + (
+                        f": {rule.say}" if rule.say else ""
+                    )
 
 
 def _problem(rule: Rule, kind: str, place: str, path: str, text: str) -> Problem:
     because = f" when {describe(rule.when)}" if rule.when is not None else ""
     sentence = (f"{place}: " if place else "") + text + because + (f": {rule.say}" if rule.say else "")
-    return Problem(kind if kind in ("required", "forbidden") else "rule", f"{place}.{path}" if place else path, sentence)
+    return Problem(
+        kind if kind in ("required", "forbidden") else "rule", f"{place}.{path}" if place else path, sentence
+    )
 
 
 def mentions(rule: Rule) -> Set[str]:
@@ -279,11 +288,15 @@ def check_size(limits: Any, value: Any) -> Iterator[Tuple[str, str]]:
             yield "pattern", f"must look like {limits.pattern}; got {show(value)}"
     elif isinstance(value, (list, tuple)):
         if limits.min_items is not None and limits.min_items == limits.max_items != len(value):
-            yield "min_items", f"must have exactly {limits.min_items} items; it has {len(value)}"
+            yield "min_items", f"must have exactly {_items(limits.min_items)}; it has {len(value)}"
         elif limits.min_items is not None and len(value) < limits.min_items:
-            yield "min_items", f"must have {limits.min_items} items or more; it has {len(value)}"
+            yield "min_items", f"must have {_items(limits.min_items)} or more; it has {len(value)}"
         elif limits.max_items is not None and len(value) > limits.max_items:
-            yield "max_items", f"must have at most {limits.max_items} items; it has {len(value)}"
+            yield "max_items", f"must have at most {_items(limits.max_items)}; it has {len(value)}"
+
+
+def _items(number: int) -> str:
+    return "1 item" if number == 1 else f"{number} items"
 
 
 Finding = Tuple[str, str, str]
@@ -396,7 +409,7 @@ def _pairs(first: str, second: str, values: Values) -> Iterator[Tuple[Any, Any]]
     parent = first.rpartition("[].")[0]
     if parent and second.startswith(parent + "[]."):
         for item in find(parent + "[]", values):
-            yield from _pairs(first[len(parent) + 3:], second[len(parent) + 3:], item)
+            yield from _pairs(first[len(parent) + 3 :], second[len(parent) + 3 :], item)
         return
     yield from zip(find(first, values), find(second, values))
 
@@ -409,13 +422,19 @@ def _less_than(rule: Rule, given: Values, values: Values) -> Iterator[Finding]:
             continue
         difference = larger - smaller
         if difference <= 0:
-            yield "rule", rule.first, f"{rule.first} must be less than {rule.second}; got {show(first)} and {show(second)}"
+            yield (
+                "rule",
+                rule.first,
+                f"{rule.first} must be less than {rule.second}; got {show(first)} and {show(second)}",
+            )
         elif (smallest is not None and difference < smallest) or (largest is not None and difference > largest):
             span = " and ".join(
-                text for text in (
+                text
+                for text in (
                     f"at least {show(smallest)}" if smallest is not None else "",
                     f"at most {show(largest)}" if largest is not None else "",
-                ) if text
+                )
+                if text
             )
             yield "rule", rule.first, f"{rule.second} minus {rule.first} must be {span}; it is {show(difference)}"
 
@@ -424,8 +443,10 @@ def _refers_to(rule: Rule, given: Values, values: Values) -> Iterator[Finding]:
     known = find(rule.second, values)
     lost = [value for value in find(rule.first, values) if value not in known]
     if lost:
-        yield "rule", rule.first, (
-            f"{rule.first} {show(lost[0])} is not among the {rule.second}: {show_all(known) or 'there are none'}"
+        yield (
+            "rule",
+            rule.first,
+            (f"{rule.first} {show(lost[0])} is not among the {rule.second}: {show_all(known) or 'there are none'}"),
         )
 
 

@@ -34,8 +34,19 @@ class Sender:
     def __init__(self, transport: Transport, settings: Settings, clock: Clock, *, attempts: int = 5) -> None:
         self._transport, self._settings, self._clock, self._attempts = transport, settings, clock, attempts
 
-    def send(self, request: Request, provider: Optional[Provider], *, attempts: Optional[int] = None) -> Response:
+    def send(
+        self,
+        request: Request,
+        provider: Optional[Provider],
+        *,
+        attempts: Optional[int] = None,
+        longest_s: float = float("inf"),
+    ) -> Response:
         """Send, and give an answer that is not a refusal.
+
+        Args:
+            attempts: how often at most.
+            longest_s: how long at most to wait for a connection, and for an answer.
 
         Raises:
             KieAPIError: the platform refused; the class says why.
@@ -48,9 +59,12 @@ class Sender:
         next(waits, None)
         last = attempts or self._attempts
         for attempt in range(1, last + 1):
+            key = self._key_for(request, provider)
             try:
-                return self._send_once(request, provider)
+                return self._send_once(request, key, longest_s)
             except KieAPIError as error:
+                if key is not None:
+                    key.hide_in(error)
                 if attempt == last or not may_send_again(request, error):
                     raise
                 pause = error.retry_after
@@ -60,37 +74,32 @@ class Sender:
                 self._clock.sleep(pause)
         raise AssertionError("unreachable")  # pragma: no cover  (the last attempt returns or raises)
 
-    def _send_once(self, request: Request, provider: Optional[Provider]) -> Response:
-        key = self._key_for(request, provider)
+    def hide_key(self, error: BaseException, provider: Provider) -> None:
+        """Mask the provider's key in an error made of what the provider answered."""
+        self._settings.key(provider).hide_in(error)
+
+    def _send_once(self, request: Request, key: Optional[ApiKey], longest_s: float) -> Response:
         timeouts = self._settings.timeouts
-        read_s = (
-            timeouts.chat_s
-            if request.wants_stream or (request.is_paid and request.json and "messages" in request.json)
-            else timeouts.read_s
-        )
-        about: Dict[str, Any] = {"method": request.method, "url": request.url}
+        is_chat = request.is_paid and (request.wants_stream or "messages" in (request.json or ()))
+        read_s = timeouts.chat_s if is_chat else timeouts.read_s
         try:
-            response = self._transport(request, key=key, timeout_s=(timeouts.connect_s, read_s))
+            response = self._transport(
+                request, key=key, timeout_s=(min(timeouts.connect_s, longest_s), min(read_s, longest_s))
+            )
+            if not request.provider:
+                return response
+            if request.wants_stream and response.chunks is not None:
+                response = _peek(response)
         except NeverSent as error:
-            failure = KieConnectionError(f"{error}; nothing was sent", **about)
-            failure.code = "final" if error.is_final else "never_sent"
-            raise failure from error
+            raise KieConnectionError(f"{error}; nothing was sent", method=request.method, url=request.url) from error
         except Lost as error:
             raise _lost(request, str(error)) from error
-        if request.wants_stream and response.chunks is not None:
-            try:
-                response = _peek(response)
-            except Lost as error:
-                raise _lost(request, str(error)) from error
-            if response.chunks is not None:
-                return response
-        response = _redact(response, key)
-        if not request.provider:
+        if response.chunks is not None:
             return response
         try:
             refusal = read_refusal(response)
         except ValueError as error:
-            raise unreadable(response, is_paid=request.is_paid, reason=_reason(error)) from error
+            raise unreadable(response, is_paid=request.is_paid, reason=_reason(response, error)) from error
         if refusal is not None:
             raise refusal
         return response
@@ -108,9 +117,11 @@ class Sender:
 
 def may_send_again(request: Request, error: KieAPIError) -> bool:
     """Whether sending once more is safe, and may help."""
-    if isinstance(error, KieRateLimitError) or error.code == "never_sent":
+    if isinstance(error.__cause__, NeverSent):
+        return not error.__cause__.is_final
+    if isinstance(error, KieRateLimitError):
         return True
-    if request.is_paid or error.code == "final":
+    if request.is_paid:
         return False
     retried: Tuple[Type[KieAPIError], ...] = (KieConnectionError, KieServerError)
     return isinstance(error, retried)
@@ -135,7 +146,9 @@ def _lost(request: Request, reason: str) -> KieConnectionError:
     return KieConnectionError(reason, **about)
 
 
-def _reason(error: ValueError) -> str:
+def _reason(response: Response, error: ValueError) -> str:
+    if 300 <= response.status < 400:
+        return "a redirect, which no key follows"
     return "not JSON" if type(error).__name__ in ("JSONDecodeError", "UnicodeDecodeError") else str(error)
 
 
@@ -160,11 +173,3 @@ def _peek(response: Response) -> Response:
 def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield first
     yield from rest
-
-
-def _redact(response: Response, key: Optional[ApiKey]) -> Response:
-    """A server that echoes the key must not put it into an error or a log."""
-    if key is None or key.reveal().encode() not in response.body:
-        return response
-    body = response.body.replace(key.reveal().encode(), b"***")
-    return Response(response.status, body, response.headers, response.method, response.url)

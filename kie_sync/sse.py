@@ -1,58 +1,69 @@
 """From bytes to server-sent events, as the standard says (WHATWG HTML, "Server-sent events").
 
-sseclient-py frames the events. It is handed whole events only, because alone it passes on the half
-event of a cut stream, glues events whose line ends are mixed, keeps a byte order mark, and takes
-quadratic time over an event in many pieces.
+sseclient-py frames the events. It is handed whole events only, with LF as the line end, because alone
+it passes on the half event of a cut stream, glues events whose line ends are mixed, keeps a byte order
+mark, and takes quadratic time over an event in many pieces.
 """
 
 from __future__ import annotations
 
-import re
+import itertools
 from typing import Any, Iterable, Iterator, List
 
-# A line end, and at once another. A CR before an LF is no line end of its own.
-_BLANK = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")
-_LINE_END = re.compile(rb"\r\n|\r")
 _BOM = b"\xef\xbb\xbf"
+_BLANK = b"\n\n"
 
 
-def split_events(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Whole events, each ended by a blank line; what is left at the end is dropped.
+def whole_events(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Blocks of one whole event or more, each as soon as its last byte is here; a half one at the end is dropped.
 
-    Linear: each byte is looked at once for the blank line, in whatever pieces it comes.
-    An LF that comes after an event ended by CR is left for the next event, where it is an empty line
-    and does nothing.
+    Linear: each byte is looked at once and joined once, in whatever pieces it comes.
     """
     waiting: List[bytes] = []
-    tail = b""
-    is_start = True
-    for chunk in chunks:
-        # A blank line, or the mark at the start, may straddle two pieces: the last three bytes are kept back.
-        joined = tail + chunk
-        if is_start and len(joined) >= len(_BOM):
-            is_start = False
-            joined = joined[len(_BOM) :] if joined.startswith(_BOM) else joined
-        start = 0
-        for found in [] if is_start else _BLANK.finditer(joined):
-            waiting.append(joined[start : found.end()])
-            start = found.end()
+    ends_line = has_open_return = False
+    for chunk in _without_mark(chunks):
+        if has_open_return and chunk:
+            # The CR has ended its line already; an LF that turns out to follow it is the same line end.
+            has_open_return = False
+            chunk = chunk[1:] if chunk.startswith(b"\n") else chunk
+        if b"\r" in chunk:
+            has_open_return = chunk.endswith(b"\r")
+            chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        end = chunk.rfind(_BLANK) + len(_BLANK)
+        if end == len(chunk) and not waiting and end > 1:
+            ends_line = True
+            yield _clean(chunk)
+            continue
+        if end < len(_BLANK):
+            # No blank line inside; one may straddle the pieces.
+            end = 1 if ends_line and chunk.startswith(b"\n") else 0
+        ends_line = chunk.endswith(b"\n") if chunk else ends_line
+        if end:
+            waiting.append(chunk[:end])
             yield _clean(b"".join(waiting))
             waiting.clear()
-        keep_from = max(start, len(joined) - 3)
-        if keep_from > start:
-            waiting.append(joined[start:keep_from])
-        tail = joined[keep_from:]
+        if end < len(chunk):
+            waiting.append(chunk[end:])
 
 
-def _clean(event: bytes) -> bytes:
-    """Line ends as LF, and bytes that are no UTF-8 replaced, as the standard wants."""
-    if b"\r" in event:
-        event = _LINE_END.sub(b"\n", event)
-    return event if event.isascii() else event.decode("utf-8", "replace").encode("utf-8")
+def _clean(block: bytes) -> bytes:
+    """Bytes that are no UTF-8 replaced, as the standard wants."""
+    return block if block.isascii() else block.decode("utf-8", "replace").encode("utf-8")
+
+
+def _without_mark(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same without a byte order mark at the start, however it is cut."""
+    pieces = iter(chunks)
+    start = b""
+    for piece in pieces:
+        start += piece
+        if len(start) >= len(_BOM) or not _BOM.startswith(start):
+            return itertools.chain((start[len(_BOM) :] if start.startswith(_BOM) else start,), pieces)
+    return iter(())
 
 
 def read_events(chunks: Iterable[bytes]) -> Iterator[Any]:
     """Events with `.event` and `.data`, each as soon as its last byte is here."""
     import sseclient
 
-    yield from sseclient.SSEClient(split_events(chunks)).events()
+    return iter(sseclient.SSEClient(whole_events(chunks)).events())

@@ -27,7 +27,6 @@ class Task:
         price: the customer's price, where the task was made here.
         arguments: what was given, under canonical names, where the task was made here.
         poll_interval, max_wait_time: seconds, as given to `submit`; `wait` may say otherwise.
-        is_new: made just now, so that the platform may not know it for a moment.
     """
 
     task_id: str
@@ -36,7 +35,6 @@ class Task:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     poll_interval: Optional[float] = None
     max_wait_time: Optional[float] = None
-    is_new: bool = field(default=False, compare=False, repr=False)
     context: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
     _home: Optional[_Home] = field(default=None, compare=False, repr=False)
 
@@ -67,4 +65,4 @@ class Task:
         return self._home
 
     def __getstate__(self) -> Dict[str, Any]:
-        return {**self.__dict__, "_home": None, "is_new": False}
+        return {**self.__dict__, "_home": None}

@@ -7,12 +7,19 @@ from typing import Optional
 from .catalog import Catalog
 from .connection import Connection, Context
 from .definitions import Endpoint, Waiting
-from .errors import KieAPIError, KieInputError, KieNotFoundError, KieOutcomeUnknownError, Problem
+from .errors import KieAPIError, KieInputError, KieNotFoundError, KieOutcomeUnknownError, KieTaskError, Problem
 from .events import TaskCreated, TaskFinished, TaskSubmitting
 from .pricing import CostEstimate
+from .refusals import REFUSED
 from .request import Request, build_status
 from .response import CreateTaskResponse, QueryTaskResponse, check_finished, dig, parse_created, parse_state
 from .waiter import check_times, wait
+
+# A failed task's envelope may carry one of these itself, under HTTP 200 (alfman99/kie-ai-mcp, 2026-08).
+_FAILED_CODES = (408, 501)
+_FILES = ("image", "video", "audio")
+# A look at the very deadline still gets so many seconds for its answer.
+_SHORTEST_LOOK_S = 5.0
 
 
 def endpoint_of(catalog: Catalog, model: Optional[str] = None) -> Endpoint:
@@ -39,19 +46,25 @@ def create(
     context: Context,
 ) -> CreateTaskResponse:
     """Send a create call. Listeners may refuse it before; the task id is told before anything else can fail."""
-    connection.listeners.ask(TaskSubmitting(model, context or {}, request, price))
+    connection.ask(TaskSubmitting(model, context or {}, request, price))
     response = connection.send_paid(request, endpoint.provider, model, context)
     try:
         created = parse_created(endpoint, response, model=model)
     except KieOutcomeUnknownError as error:
         connection.tell_failure(error, request, model, context)
         raise
+    connection.remember(created.task_id)
     connection.listeners.tell(TaskCreated(model, context or {}, created.task_id))
     return created
 
 
 def query(
-    connection: Connection, task_id: str, *, model: Optional[str] = None, attempts: Optional[int] = None
+    connection: Connection,
+    task_id: str,
+    *,
+    model: Optional[str] = None,
+    attempts: Optional[int] = None,
+    longest_s: float = float("inf"),
 ) -> QueryTaskResponse:
     """One look at a task.
 
@@ -62,11 +75,16 @@ def query(
     provider = endpoint.provider
     request = build_status(endpoint, task_id, connection.settings.base_url(provider))
     try:
-        data = connection.sender.send(request, provider, attempts=attempts).json()
+        data = connection.sender.send(request, provider, attempts=attempts, longest_s=longest_s).json()
         if dig(data, ("data",)) is None:
             message = "the platform has no record of the task"
             raise KieNotFoundError(message, status_code=200, method="GET", url=request.url)
     except KieAPIError as error:
+        if error.http_status == 200 and error.status_code in _FAILED_CODES:
+            reason = error.message[len(REFUSED) :]
+            return QueryTaskResponse(
+                task_id, endpoint.failure[0], "failure", model or "", fail_code=str(error.code), fail_msg=reason
+            )
         error.task_id, error.model = task_id, model
         raise
     return parse_state(endpoint, data, task_id)
@@ -79,26 +97,35 @@ def wait_for(
     max_wait_time: Optional[float],
     *,
     model: Optional[str],
-    is_new: bool,
     cost: Optional[CostEstimate],
     context: Context,
 ) -> QueryTaskResponse:
     """Block until a task has succeeded."""
     check_times(poll_interval, max_wait_time)
+    provider = endpoint_of(connection.catalog, model).provider
+
+    def look(left_s: float) -> QueryTaskResponse:
+        return query(connection, task_id, model=model, attempts=1, longest_s=max(left_s, _SHORTEST_LOOK_S))
+
     state = wait(
-        lambda: query(connection, task_id, model=model, attempts=1),
+        look,
         task_id=task_id,
         model=model or "",
         waiting=_waiting(connection.catalog, model),
         clock=connection.clock,
         listeners=connection.listeners,
-        is_new=is_new,
+        age_s=connection.age_of(task_id),
         poll_interval=poll_interval,
         max_wait_time=max_wait_time,
         context=context,
     )
     connection.listeners.tell(TaskFinished(model or state.model, context or {}, task_id, state, cost))
-    check_finished(state, model=model or "")
+    entry = connection.catalog.get(model or state.model)
+    try:
+        check_finished(state, model=model or "", wants_files=entry is not None and entry.result in _FILES)
+    except KieTaskError as error:
+        connection.sender.hide_key(error, provider)
+        raise
     return state
 
 

@@ -9,11 +9,13 @@ import os
 import threading
 from typing import Any, Dict, Iterator, Optional, Protocol, Tuple
 
-from .config import ApiKey, origin
+from .config import ApiKey, is_loopback, origin
 from .request import Request
 from .response import Response
 
 _PIECE = 65536
+# A failure below one of these (of urllib3 and http.client) came before the first byte of the request.
+_BEFORE_SENDING = {"connect", "_new_conn", "_prepare_proxy"}
 
 
 class NeverSent(Exception):
@@ -39,35 +41,39 @@ class HttpTransport:
 
     def __init__(self, *, connections: int = 32) -> None:
         self._connections = connections
-        self._lock = threading.Lock()
+        # By process: after a fork, a lock may be held by a thread that the child does not have.
+        self._locks: Dict[int, threading.Lock] = {}
         self._session: Any = None
         self._process = 0
         self._environment: Dict[Any, Any] = {}
 
     def __call__(self, request: Request, *, key: Optional[ApiKey], timeout_s: Tuple[float, float]) -> Response:
         import requests
+        from urllib3.exceptions import HTTPError
 
         session = self._get_session()
-        prepared = session.prepare_request(
-            requests.Request(
-                request.method,
-                request.url,
-                headers=dict(request.headers),
-                json=request.json,
-                data=request.body,
-                auth=_KeyAuth(key),
+        try:
+            prepared = session.prepare_request(
+                requests.Request(
+                    request.method,
+                    request.url,
+                    headers=dict(request.headers),
+                    json=request.json,
+                    data=request.body,
+                    auth=_KeyAuth(key),
+                )
             )
-        )
+            settings = self._settings(session, request.url)
+        except (requests.RequestException, TypeError, ValueError) as error:
+            raise NeverSent(f"the request cannot be sent: {error}", is_final=True) from _without_request(error)
         try:
             answer = session.send(
-                prepared,
-                timeout=timeout_s,
-                stream=True,
-                allow_redirects=not request.provider,
-                **self._settings(session, request.url),
+                prepared, timeout=timeout_s, stream=True, allow_redirects=not request.provider, **settings
             )
-        except requests.RequestException as error:
-            raise _translate(error) from _without_key(error)
+        except (requests.RequestException, HTTPError, OSError, ValueError) as error:
+            raise _translate(error) from _without_request(error)
+        # urllib3 before 2 takes a short body for a whole one.
+        answer.raw.enforce_content_length = True
         headers = dict(answer.headers)
         if request.wants_stream:
             return Response(
@@ -75,24 +81,27 @@ class HttpTransport:
             )
         try:
             body = answer.content
-        except requests.RequestException as error:
-            raise _translate(error, after_send=True) from _without_key(error)
+        except (requests.RequestException, HTTPError, OSError) as error:
+            raise _translate(error, after_send=True) from _without_request(error)
         finally:
             answer.close()
         return Response(answer.status_code, body, headers, request.method, request.url)
 
     def close(self) -> None:
-        with self._lock:
-            if self._session is not None and self._process == os.getpid():
-                self._session.close()
-            self._session = None
+        session, self._session = self._session, None
+        if session is not None and self._process == os.getpid():
+            session.close()
 
     def _get_session(self) -> Any:
-        if self._session is None or self._process != os.getpid():
-            with self._lock:
-                if self._session is None or self._process != os.getpid():
-                    self._session, self._process = self._new_session(), os.getpid()
-        return self._session
+        session, process = self._session, os.getpid()
+        if session is not None and self._process == process:
+            return session
+        with self._locks.setdefault(process, threading.Lock()):
+            session = self._session
+            if session is None or self._process != process:
+                session = self._new_session()
+                self._session, self._process = session, process
+        return session
 
     def _new_session(self) -> Any:
         import http.cookiejar
@@ -109,16 +118,21 @@ class HttpTransport:
         session.headers["User-Agent"] = f"kie-sync/{__version__}"
         # The gateway sets a session cookie; threads share this session, and calls must not depend on each other.
         session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+        # On a redirect, requests would look into ~/.netrc for the new host.
+        setattr(session, "rebuild_auth", lambda prepared, _: prepared.headers.pop("Authorization", None))  # noqa: B010
         return session
 
     def _settings(self, session: Any, url: str) -> Any:
         """Proxies and certificates of the environment, read once per host: requests would on every call."""
         where = origin(url)
         if where not in self._environment:
-            self._environment[where] = session.merge_environment_settings(url, {}, None, None, None)
-        settings = dict(self._environment[where])
-        settings.pop("stream", None)
-        return settings
+            settings = session.merge_environment_settings(url, {}, None, None, None)
+            settings.pop("stream", None)
+            if is_loopback(where[1]):
+                # No proxy reaches this machine itself, and the key would go to it in clear.
+                settings["proxies"] = {}
+            self._environment[where] = settings
+        return self._environment[where]
 
 
 class _KeyAuth:
@@ -140,71 +154,93 @@ def _translate(error: Any, *, after_send: bool = False) -> Exception:
     import requests
     from urllib3 import exceptions as inner
 
-    cause = error.args[0] if error.args else error
-    reason = getattr(cause, "reason", None) or cause
-    if isinstance(
-        error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.InvalidHeader)
-    ):
-        return NeverSent(f"the request cannot be sent: {type(error).__name__}", is_final=True)
+    steps = list(_steps(error))
     if not after_send:
-        if any(isinstance(step, ssl.SSLCertVerificationError) for step in _causes(reason)):
-            return NeverSent("the server's certificate is not trusted", is_final=True)
-        if isinstance(error, requests.exceptions.ProxyError):
-            # The tunnel is what failed; nothing can have reached the other side.
-            return NeverSent("the proxy refused or could not be reached")
-        if isinstance(error, requests.exceptions.ConnectTimeout) or isinstance(
-            reason, (inner.NewConnectionError, inner.ConnectTimeoutError)
+        if isinstance(
+            error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, inner.LocationValueError)
         ):
-            return NeverSent("no connection could be made")
-    if isinstance(error, requests.exceptions.Timeout) or isinstance(reason, inner.ReadTimeoutError):
+            return NeverSent(f"the request cannot be sent: {error}", is_final=True)
+        if any(isinstance(step, ssl.SSLCertVerificationError) for step in steps):
+            return NeverSent("the server's certificate is not trusted", is_final=True)
+        if _has_frame(steps, {"cert_verify"}):
+            return NeverSent(str(error), is_final=True)
+        if any(isinstance(step, (inner.NewConnectionError, inner.ConnectTimeoutError)) for step in steps):
+            is_proxy = isinstance(error, requests.exceptions.ProxyError)
+            return NeverSent("the proxy cannot be reached" if is_proxy else "no connection could be made")
+        if _has_frame(steps, _BEFORE_SENDING):
+            return NeverSent(f"no connection could be made ({type(steps[-1]).__name__}: {steps[-1]})")
+    if isinstance(error, requests.exceptions.Timeout) or any(isinstance(s, inner.ReadTimeoutError) for s in steps):
         return Lost("no answer came in time")
     if isinstance(error, requests.exceptions.ContentDecodingError):
         return Lost("the answer's compression is broken")
-    return Lost(f"the connection broke ({type(reason).__name__})")
+    return Lost(f"the connection broke ({type(steps[-1]).__name__})")
 
 
-def _without_key(error: Any) -> Any:
+def _without_request(error: Any) -> Any:
     """The same error without the request that it holds, whose headers hold the key."""
     error.request = error.response = None
     return error
 
 
-def _causes(error: Any) -> Iterator[Any]:
-    seen = 0
-    while error is not None and seen < 10:
+def _steps(error: Any) -> Iterator[Any]:
+    """A failure and what it was made of, the innermost last.
+
+    Only what the libraries put there on purpose: `__context__` may be a failure that the caller is busy with.
+    """
+    seen = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
         yield error
-        seen += 1
-        error = (
-            getattr(error, "reason", None)
-            or error.__cause__
-            or error.__context__
-            or next((part for part in getattr(error, "args", ()) if isinstance(part, BaseException)), None)
-        )
+        inside = [getattr(error, "reason", None), getattr(error, "original_error", None), *reversed(error.args)]
+        if type(error).__name__ == "ReadTimeoutError":
+            # Always made while the socket's own timeout is handled; urllib3 before 2 does not call it the cause.
+            inside.append(error.__context__)
+        error = next((part for part in [*inside, error.__cause__] if isinstance(part, BaseException)), None)
+
+
+def _has_frame(steps: Any, names: Any) -> bool:
+    """Whether a function of one of these names was at work when it failed."""
+    for step in steps:
+        trace = step.__traceback__
+        while trace is not None:
+            if trace.tb_frame.f_code.co_name in names:
+                return True
+            trace = trace.tb_next
+    return False
 
 
 def _pieces(answer: Any) -> Iterator[bytes]:
     """The body as it comes. `read1` gives what is there; `iter_content` would hold back what does not fill a piece."""
     import http.client
+    import socket
 
-    import requests
     from urllib3 import exceptions as inner
 
     raw = answer.raw
     try:
-        while True:
-            if hasattr(raw, "read1"):
-                piece = raw.read1(_PIECE, decode_content=True)
-            elif raw.headers.get("Content-Encoding"):
-                piece = raw.read(1, decode_content=True)
-            else:
-                # urllib3 before 2 has no read1; the response below it does.
-                piece = raw._fp.read1(_PIECE)
-            if not piece:
-                return
-            yield piece
-    except (inner.HTTPError, http.client.HTTPException, OSError, requests.RequestException, ValueError) as error:
-        if isinstance(error, inner.ReadTimeoutError):
+        if hasattr(raw, "read1"):
+            yield from iter(lambda: raw.read1(_PIECE, decode_content=True), b"")
+        else:
+            yield from _pieces_of_old(raw)
+    except (inner.HTTPError, http.client.HTTPException, OSError, ValueError) as error:
+        if isinstance(error, (inner.ReadTimeoutError, socket.timeout)):
             raise Lost("no further piece came in time") from error
         raise Lost(f"the connection broke ({type(error).__name__})") from error
     finally:
         answer.close()
+
+
+def _pieces_of_old(raw: Any) -> Iterator[bytes]:
+    """The same from a urllib3 before 2.1, which has no `read1`; the response below it does."""
+    import http.client
+
+    raw._init_decoder()
+    while True:
+        packed = raw._fp.read1(_PIECE)
+        piece = raw._decode(packed, True, not packed)
+        if piece:
+            yield piece
+        if not packed:
+            if raw._fp.length:
+                raise http.client.IncompleteRead(b"", raw._fp.length)
+            return

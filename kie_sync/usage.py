@@ -60,6 +60,6 @@ def read_param(raw: Mapping[str, Any]) -> Mapping[str, Any]:
         if isinstance(value, str):
             try:
                 value = json.loads(value)
-            except ValueError:
+            except (ValueError, RecursionError):
                 return {}
     return value if isinstance(value, Mapping) else {}

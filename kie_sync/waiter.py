@@ -25,14 +25,14 @@ logger = logging.getLogger("kie_sync")
 
 
 def wait(
-    look: Callable[[], QueryTaskResponse],
+    look: Callable[[float], QueryTaskResponse],
     *,
     task_id: str,
     model: str,
     waiting: Waiting,
     clock: Clock,
     listeners: Listeners,
-    is_new: bool,
+    age_s: Optional[float],
     poll_interval: Optional[float] = None,
     max_wait_time: Optional[float] = None,
     context: Optional[Mapping[str, Any]] = None,
@@ -40,8 +40,9 @@ def wait(
     """Look until the state is final.
 
     Args:
-        look: one look at the task; what it raises in passing is waited out.
-        is_new: the task was made just now, so that it may be unknown for a moment, and looking at once is vain.
+        look: one look at the task, given the seconds that are left; what it raises in passing is waited out.
+        age_s: how old the task is, where that is known: a new one may be unknown for a moment, and looking at once
+            is vain.
         poll_interval: seconds between two looks, instead of the kind's own pace.
         max_wait_time: seconds of wall clock in all, instead of the kind's own deadline.
 
@@ -54,13 +55,15 @@ def wait(
     state = ""
     trouble: Optional[KieAPIError] = None
     warned = set()
-    if is_new:
-        clock.sleep(min(_interval(waiting, 0.0, poll_interval), deadline_s))
+    if age_s is not None:
+        first_s = min(_interval(waiting, 0.0, poll_interval) - age_s, deadline_s)
+        if first_s > 0:
+            clock.sleep(first_s)
     while True:
         try:
-            seen = look()
+            seen = look(deadline_s - (clock.now() - start))
         except KieNotFoundError as error:
-            if not is_new or clock.now() - start >= waiting.missing_grace_s:
+            if age_s is None or age_s + clock.now() - start >= waiting.missing_grace_s:
                 raise _with_task(error, task_id, model) from error.__cause__
             trouble = error
         except (KieConnectionError, KieServerError, KieRateLimitError) as error:

@@ -71,11 +71,18 @@ def read_yaml(text: str, file: str) -> Any:
         return YamlMap() if node is None else _Builder(file).build(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
+        line, column = (mark.line, mark.column) if mark is not None else (0, 0)
         problem = " ".join(part for part in (error.context, error.problem) if part)
-        found = text.splitlines()[mark.line][mark.column:mark.column + 1] if mark.line < len(text.splitlines()) else ""
-        raise _syntax_error(file, mark.line, mark.column, _explain(problem, found)) from error
+        lines = ["", *text.split("\n"), ""]
+        found = lines[line + 1][column : column + 1]
+        is_colon = any(word in problem for word in ("mapping values", "expected ':'", "expected ',' or"))
+        if is_colon and "\uff1a" in lines[line] + lines[line + 1]:
+            problem = "a full-width colon (\uff1a) stands here or in the line above; YAML wants : and a space"
+        raise _syntax_error(file, line, column, _explain(problem, found)) from error
     except yaml.reader.ReaderError as error:
-        raise _syntax_error(file, *_place(text, error.position), f"{error.reason} (character {error.character!r})") from error
+        raise _syntax_error(
+            file, *_place(text, error.position), f"{error.reason} (character {error.character!r})"
+        ) from error
     except RecursionError as error:
         raise _syntax_error(file, 0, 0, "lists and mappings stand too deep inside each other") from error
 
@@ -126,7 +133,12 @@ def _explain(problem: str, found: str) -> str:
     if "cannot start any token" in problem:
         return f"text that begins with {found} needs quotes"
     if "mapping values are not allowed" in problem:
-        return f"{problem}: is a line indented wrongly, or does text that holds a colon need quotes?"
+        hint = (
+            "is a line indented wrongly, the space after a colon missing, or does text that holds a colon need quotes?"
+        )
+        return f"{problem}: {hint}"
+    if "unexpected ':'" in problem:
+        return "between braces a space must follow the colon"
     if "expected ',' or" in problem:
         return f"{problem}: a comma or a closing bracket is missing here or just before"
     return problem
@@ -205,7 +217,9 @@ class _Builder:
     def check_key(self, key: str, key_node: Any, value_node: Any, *, is_flow: bool) -> None:
         """Two slips that YAML itself lets pass."""
         if key == "<<":
-            raise self.fail(key_node, "<< does not merge here; write the words out, or give a whole value by its anchor")
+            raise self.fail(
+                key_node, "<< does not merge here; write the words out, or give a whole value by its anchor"
+            )
         is_empty = value_node.id == "scalar" and not value_node.value and not value_node.style
         if is_flow and is_empty and ":" in key:
             raise self.fail(key_node, f"{key} has no value; between braces a space must follow the colon")

@@ -26,7 +26,9 @@ PURE = (
     "input_schema",
     "pricing",
     "request",
+    "catalog_files",
     "catalog_lookup",
+    "catalog_parameters",
     "catalog_prices",
     "catalog_rules",
     "catalog_build",
@@ -53,13 +55,32 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "input_schema": {"definitions", "params"},
     "pricing": {"definitions", "errors", "params", "rules"},
     "request": {"definitions", "params"},
-    # catalog_build was one file of 526 lines: the names, the rules and the prices in it became modules.
+    # catalog_build was one file of 526 lines: the names, the parameters, the rules and the prices became modules.
+    "catalog_files": {"errors", "yamlfile"},
     "catalog_lookup": {"definitions", "params"},
+    "catalog_parameters": {"catalog_lookup", "definitions", "params"},
     "catalog_prices": {"catalog_lookup", "definitions", "params"},
     "catalog_rules": {"catalog_lookup", "definitions"},
-    "catalog_build": {"catalog_lookup", "catalog_prices", "catalog_rules", "definitions", "input_schema", "params"},
+    "catalog_build": {
+        "catalog_lookup",
+        "catalog_parameters",
+        "catalog_prices",
+        "catalog_rules",
+        "definitions",
+        "input_schema",
+        "params",
+    },
     "catalog_check": {"definitions", "errors", "params", "pricing", "request"},
-    "catalog": {"catalog_build", "catalog_check", "catalog_lookup", "definitions", "errors", "params", "yamlfile"},
+    "catalog": {
+        "catalog_build",
+        "catalog_check",
+        "catalog_files",
+        "catalog_lookup",
+        "definitions",
+        "errors",
+        "params",
+        "yamlfile",
+    },
     "response": {"definitions", "errors"},
     "result": {"errors", "pricing"},
     "refusals": {"definitions", "errors", "response"},
@@ -101,10 +122,10 @@ MAY_NAME: Dict[str, Set[str]] = {
 MAX_LINES = 300
 # Over 300 lines, each with the reason why there is no second noun in it.
 LONGER: Dict[str, int] = {
-    "definitions.py": 420,  # values only: as long as the catalog has words
+    "definitions.py": 425,  # values only: as long as the catalog has words
     "params.py": 430,  # five mapping operations, and the faults of each
-    "pricing.py": 460,  # every unit of price beside the others
-    "rules.py": 460,  # ten kinds of rule, one function each
+    "pricing.py": 520,  # every unit of price beside the others
+    "rules.py": 470,  # ten kinds of rule, one function each
 }
 
 # Read the clock or the environment, sleep, or reach the network: rings 1 and up.
@@ -130,7 +151,7 @@ IMPURE_NAMES = {
     "date.today",
     "urllib.request",
 }
-READ_FILES = {"yamlfile", "catalog", "catalog_check", "config", "files", "client"}
+READ_FILES = {"yamlfile", "catalog", "catalog_files", "catalog_check", "config", "files", "client"}
 
 HEAVY = (
     "requests",

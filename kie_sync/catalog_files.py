@@ -1,0 +1,100 @@
+"""Catalog files: read one, and the files that it includes; what cannot be read is told and left out."""
+
+from __future__ import annotations
+
+import fnmatch
+from functools import partial
+from pathlib import PurePosixPath
+from typing import Any, List, Tuple
+
+from .errors import CatalogProblem, KieCatalogError, KieConfigError
+from .yamlfile import YamlList, YamlMap, mark_at, merge, read_yaml
+
+
+def read_with_includes(entry: Any, shown: str, folder: Any) -> Tuple[YamlMap, List[CatalogProblem]]:
+    """One catalog file and what it includes, merged; and what could not be read.
+
+    Raises:
+        KieConfigError: the file itself cannot be read.
+    """
+    problems: List[CatalogProblem] = []
+    root = _read_one(entry, shown, problems)
+    merged = root
+    patterns = root.get("include")
+    for position, pattern in enumerate(patterns if isinstance(patterns, YamlList) else []):
+        mark = mark_at(root, ("include", position))
+        problem = partial(CatalogProblem, mark.file, mark.line, mark.column, "include")
+        try:
+            files = _find_included(folder, str(pattern))
+        except (OSError, ValueError) as error:
+            problems.append(problem(f"{pattern} cannot be read: {error}"))
+            continue
+        if not files and "*" not in str(pattern):
+            problems.append(problem(f"there is no file {pattern} beside this file or below it"))
+        for name, file in files:
+            if name == entry.name:
+                continue
+            try:
+                part = _read_one(file, f"{shown.rpartition('/')[0]}/{name}" if "/" in shown else name, problems)
+            except KieConfigError as error:
+                problems.append(problem(error.message))
+                continue
+            if "include" in part:
+                inner = mark_at(part, ("include",), key=True)
+                message = "an included file cannot include others; list them in the first file"
+                problems.append(CatalogProblem(inner.file, inner.line, inner.column, "include", message))
+            _drop_repeated(part, merged, problems)
+            merged = merge(merged, part)
+    return merged, problems
+
+
+def _drop_repeated(part: YamlMap, merged: YamlMap, problems: List[CatalogProblem]) -> None:
+    """A model that stands in two files of one set counts as it stands in the first."""
+    mine, known = part.get("models"), merged.get("models")
+    if not (isinstance(mine, YamlMap) and isinstance(known, YamlMap)):
+        return
+    for model_id in [name for name in mine if name in known]:
+        mark, first = mine.key_marks[model_id], known.key_marks[model_id]
+        message = f"this model stands in {first.file}:{first.line} already, and counts as it stands there"
+        problems.append(CatalogProblem(mark.file, mark.line, mark.column, model_id, message))
+        del mine[model_id]
+
+
+def _find_included(folder: Any, pattern: str) -> List[Tuple[str, Any]]:
+    parts = PurePosixPath(pattern).parts
+    if not parts or pattern.startswith("/") or ".." in parts:
+        return []
+    here = [("", folder)]
+    for part in parts:
+        here = [
+            (f"{prefix}/{child.name}".lstrip("/"), child)
+            for prefix, parent in here
+            if parent.is_dir()
+            for child in sorted(parent.iterdir(), key=lambda child: str(child.name))
+            if fnmatch.fnmatchcase(child.name, part)
+        ]
+    return here
+
+
+def _read_one(file: Any, shown: str, problems: List[CatalogProblem]) -> YamlMap:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        before = error.object[: error.start]
+        line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
+        problems.append(CatalogProblem(shown, line, column, "", "the file is not UTF-8 text; save it as UTF-8"))
+        return YamlMap()
+    except OSError as error:
+        raise KieConfigError(f"the catalog file {shown} cannot be read: {error.strerror or error}") from error
+    try:
+        root = read_yaml(text, shown)
+    except KieCatalogError as error:
+        problems.extend(error.problems)
+        return YamlMap()
+    if not isinstance(root, YamlMap):
+        problems.append(CatalogProblem(shown, 1, 1, "", "a catalog file is a mapping, with models: at its top"))
+        return YamlMap()
+    # A section with nothing in it says nothing; it does not take away what was there.
+    for name in [name for name, value in root.items() if value is None]:
+        del root[name]
+    return root

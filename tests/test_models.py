@@ -1,0 +1,145 @@
+"""Every shipped model: its examples are sent and priced as they say, and each fact has a source and a date."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Iterator, Tuple
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from kie_sync.catalog import Catalog, read_catalog
+from kie_sync.catalog_check import model_faults
+from kie_sync.definitions import Price, Source
+from kie_sync.params import resolve
+from kie_sync.pricing import quote
+from kie_sync.request import wire_body
+
+CATALOG: Catalog = read_catalog(check=True)
+EXAMPLES = [(model.id, number) for model in CATALOG.values() for number in range(len(model.examples))]
+DATE = re.compile(r"2\d{3}-\d{2}-\d{2}\Z")
+
+
+def test_the_ten_models_are_there() -> None:
+    assert list(CATALOG) == [
+        "google/nano-banana",
+        "google/nano-banana-edit",
+        "nano-banana-pro",
+        "sora-2-text-to-video",
+        "sora-2-image-to-video",
+        "sora-2-pro-storyboard",
+        "gemini-3-pro",
+        "gemini-3-flash",
+        "gemini-2.5-flash-preview",
+        "gemini-3-flash-preview",
+    ]
+
+
+def test_the_catalog_has_no_problem() -> None:
+    assert CATALOG.problems == ()
+
+
+@pytest.mark.parametrize("model_id", CATALOG)
+def test_a_model_has_no_fault_and_an_example(model_id: str) -> None:
+    assert list(model_faults(CATALOG[model_id], list(CATALOG))) == []
+
+
+@pytest.mark.parametrize(("model_id", "number"), EXAMPLES, ids=[f"{name}-{number}" for name, number in EXAMPLES])
+def test_an_example_sends_exactly_what_it_says(model_id: str, number: int) -> None:
+    model, example = CATALOG[model_id], CATALOG[model_id].examples[number]
+
+    assert wire_body(model, resolve(model, example.call)) == example.sends
+
+
+@pytest.mark.parametrize(("model_id", "number"), EXAMPLES, ids=[f"{name}-{number}" for name, number in EXAMPLES])
+def test_an_example_costs_exactly_what_it_says_in_both_tariffs(model_id: str, number: int) -> None:
+    model, example = CATALOG[model_id], CATALOG[model_id].examples[number]
+    arguments = resolve(model, example.call)
+
+    prices = {
+        name: quote(model, arguments, tariff=name, quantities=example.quantities).credits for name in CATALOG.tariffs
+    }
+
+    assert prices == example.price
+
+
+@pytest.mark.parametrize(("model_id", "number"), EXAMPLES, ids=[f"{name}-{number}" for name, number in EXAMPLES])
+def test_what_an_example_sends_is_accepted_from_the_wire(model_id: str, number: int) -> None:
+    model, example = CATALOG[model_id], CATALOG[model_id].examples[number]
+    wire = resolve(model, example.call).wire
+
+    assert resolve(model, wire, wire_only=True).wire == wire
+    assert list(Draft202012Validator(model.input_schema).iter_errors(dict(wire))) == []
+
+
+def sources() -> Iterator[Tuple[str, Source]]:
+    yield "money", CATALOG.money.source
+    for plan in CATALOG.plans.values():
+        yield f"plan {plan.name}", plan.source
+    for model in CATALOG.values():
+        yield model.id, model.source
+        prices: Tuple[Price, ...] = (*model.prices, *model.tariffs.values())
+        yield from ((f"{model.id}: a price", price.source) for price in prices)
+
+
+@pytest.mark.parametrize(("what", "source"), list(sources()), ids=[what for what, _ in sources()])
+def test_every_fact_says_where_and_when_it_was_read(what: str, source: Source) -> None:
+    assert source.source, what
+    assert DATE.match(source.checked), what
+
+
+def test_every_model_has_a_price_of_its_own() -> None:
+    assert [model.id for model in CATALOG.values() if not model.prices] == []
+
+
+def test_every_model_of_the_platform_has_a_price_in_each_tariff() -> None:
+    stated = {
+        (model.id, tariff.name)
+        for model in CATALOG.values()
+        for tariff in CATALOG.tariffs.values()
+        if model.endpoint.provider.name in tariff.providers
+        and tariff.margins is None
+        and tariff.name not in model.tariffs
+    }
+
+    assert stated == set()
+
+
+def test_models_that_were_withdrawn_say_what_to_use_instead() -> None:
+    withdrawn = {model.id: (model.retired_on, model.replaced_by) for model in CATALOG.values() if model.retired_on}
+
+    assert withdrawn == {
+        "sora-2-text-to-video": ("2026-07-02", "none"),
+        "sora-2-image-to-video": ("2026-07-02", "none"),
+        "sora-2-pro-storyboard": ("2026-07-02", "none"),
+        "gemini-2.5-flash-preview": ("2026-02-17", "gemini-3-flash-preview"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("model_id", "context", "output"), [("gemini-3-pro", 1_000_000, 65_536), ("gemini-3-flash", 1_000_000, 65_536)]
+)
+def test_chat_models_say_how_much_they_hold(model_id: str, context: int, output: int) -> None:
+    model: Any = CATALOG[model_id]
+
+    assert (model.context_tokens, model.output_tokens, model.media) == (
+        context,
+        output,
+        ("text", "image", "video", "audio", "pdf"),
+    )
+
+
+def test_the_plans_are_as_the_customer_wrote_them() -> None:
+    found = {name: (str(plan.credits), str(plan.price), plan.currency) for name, plan in CATALOG.plans.items()}
+
+    assert found == {
+        "kie-basic": ("1000", "5", "USD"),
+        "kie-standard": ("10000", "50", "USD"),
+        "kie-pro": ("105000", "500", "USD"),
+        "kie-enterprise": ("275000", "1250", "USD"),
+        "new-user": ("100", "0", "CNY"),
+        "trial": ("500", "18", "CNY"),
+        "basic": ("2000", "68", "CNY"),
+        "standard": ("5000", "158", "CNY"),
+        "pro": ("20000", "588", "CNY"),
+    }
