@@ -8,8 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
 
-from . import tasks
-from .chat import resolve_chat
+from . import chat, tasks
 from .client import KieClient
 from .completions import history_messages, media_message, text_message
 from .definitions import Model
@@ -42,16 +41,8 @@ class KieAdapter:
         self.model: Model = client.catalog[model]
         if self.kinds and self.model.kind not in self.kinds:
             wanted = " or ".join(self.kinds)
-            raise KieInputError(
-                model,
-                [
-                    Problem(
-                        "kind",
-                        "model",
-                        f"this is a model of kind {self.model.kind}, not {wanted}; KieAdapter takes any kind",
-                    )
-                ],
-            )
+            message = f"this is a model of kind {self.model.kind}, not {wanted}; KieAdapter takes any kind"
+            raise KieInputError(model, [Problem("kind", "model", message)])
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.model.id!r})"
@@ -60,6 +51,7 @@ class KieAdapter:
 
     def generate(
         self,
+        prompt: Any = None,
         *,
         arguments: Optional[Mapping[str, Any]] = None,
         poll_interval: Optional[float] = None,
@@ -72,6 +64,7 @@ class KieAdapter:
         """Make it, and block until it is there.
 
         Args:
+            prompt: what to make, in words, for models that take a prompt.
             given: the model's parameters, by canonical name, wire name or alias.
             arguments: the same as a mapping, for names that are taken here.
             poll_interval, max_wait_time: seconds; the catalog's figures for the kind when not given.
@@ -84,11 +77,14 @@ class KieAdapter:
             KieTaskFailedError, KieTaskTimeoutError: with `task_id`.
         """
         check_times(poll_interval, max_wait_time)
-        task = self.submit(arguments=arguments, tariff=tariff, callback_url=callback_url, context=context, **given)
+        task = self.submit(
+            prompt, arguments=arguments, tariff=tariff, callback_url=callback_url, context=context, **given
+        )
         return task.wait(poll_interval, max_wait_time)
 
     def submit(
         self,
+        prompt: Any = None,
         *,
         arguments: Optional[Mapping[str, Any]] = None,
         poll_interval: Optional[float] = None,
@@ -101,7 +97,7 @@ class KieAdapter:
         """Make it, and return at once with the task, which can `wait()`."""
         check_times(poll_interval, max_wait_time)
         endpoint = tasks.endpoint_of(self.client.catalog, self.model.id)
-        resolved = resolve(self.model, {**(arguments or {}), **given})
+        resolved = resolve(self.model, _together(prompt, arguments, given))
         price = quote(self.model, resolved, tariff=tariff, on=self.client.connection.clock.date())
         request = build_create(self.model, resolved, self._base_url(), callback_url=callback_url)
         created = tasks.create(self.client.connection, request, endpoint, self.model.id, price=price, context=context)
@@ -181,6 +177,7 @@ class KieAdapter:
 
     def prepare(
         self,
+        prompt: Any = None,
         *,
         arguments: Optional[Mapping[str, Any]] = None,
         stream: bool = False,
@@ -188,11 +185,11 @@ class KieAdapter:
         **given: Any,
     ) -> Request:
         """The exact request, not sent; there is no key in it."""
-        merged = {**(arguments or {}), **given}
+        merged = _together(prompt, arguments, given)
         if self.model.endpoint.shape == "task":
             resolved = resolve(self.model, merged)
             return build_create(self.model, resolved, self._base_url(), callback_url=callback_url)
-        resolved = resolve_chat(self.client.catalog, self.model.id, merged.pop("messages", None), merged)[1]
+        resolved = chat.resolve_chat(self.client.catalog, self.model.id, merged.pop("messages", None), merged)[1]
         return build_chat(self.model, resolved, self._base_url(), stream=stream)
 
     def estimate_cost(
@@ -240,8 +237,9 @@ class KieAdapter:
         Returns:
             A `ChatCompletion`; with `stream`, a `ChatStream` of `ChatCompletionChunk`.
         """
-        call = self.client.chat_completions_stream if stream else self.client.chat_completions
-        return call(self.model.id, messages, context=context, tariff=tariff, **{**(arguments or {}), **given})
+        call = chat.stream if stream else chat.complete
+        parameters = _together(None, arguments, given)
+        return call(self.client.connection, self.model.id, messages, parameters, context=context, tariff=tariff)
 
     def chat_simple(
         self, user_message: str, system_prompt: Optional[str] = None, stream: bool = False, **given: Any
@@ -294,3 +292,8 @@ class KieChatAdapter(KieAdapter):
     """`KieAdapter` for chat models."""
 
     kinds = ("chat",)
+
+
+def _together(prompt: Any, arguments: Optional[Mapping[str, Any]], given: Mapping[str, Any]) -> Dict[str, Any]:
+    """What was given in three ways, as one mapping."""
+    return {**({} if prompt is None else {"prompt": prompt}), **(arguments or {}), **given}

@@ -213,7 +213,8 @@ class _Reader:
         settable = [key for key, parameter in parameters.items() if parameter.constant is UNSET]
         spellings = settable + [parameters[key].wire for key in settable]
         spellings += [alias for alias, canonical in aliases.items() if canonical in settable]
-        hint = nearest(name, spellings)
+        # A name that means something, and not here, is no slip of the pen: images is not "image_size".
+        hint = "" if name in aliases or name in aliases.values() else nearest(name, spellings)
         known = ", ".join(settable) or "none"
         message = f"{prefix}{name} is not a parameter of this model{hint or ';'} it has: {known}"
         self.report("unknown", f"{prefix}{name}", message, name)

@@ -273,13 +273,14 @@ class _Quoter:
     def price(self, price: Optional[Price]) -> Figure:
         if price is None:
             return unknown("the catalog has no price for this model")
-        self.notes += [f"{price.note}"] if price.note else []
+        self.notes += [price.note] if price.note else []
         self.notes += [
             f"seen {seen.seen}: {seen.text} credits ({seen.source}); not the price in force" for seen in price.observed
         ]
         case = self.case(price)
         if case is None:
             return unknown("no case of the price fits these arguments")
+        self.notes += [case.note] if case.note else []
         if case.unknown:
             return unknown(case.unknown)
         if case.unit in _TOKEN_UNITS:

@@ -6,6 +6,7 @@ inside the JSON; any state may be skipped. Where things stand is the endpoint's 
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -29,6 +30,10 @@ class Response:
 
     def json(self) -> Any:
         """The body as JSON, whatever its content type says; ValueError when it is none."""
+        return self._decoded
+
+    @functools.cached_property
+    def _decoded(self) -> Any:
         try:
             return json.loads(self.body)
         except RecursionError as error:

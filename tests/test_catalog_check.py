@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from textwrap import indent
 from typing import Any, Dict, List, Tuple
@@ -72,7 +73,16 @@ def test_a_case_takes_over_what_it_does_not_say(tmp_path: Path) -> None:
 
     found = [estimate(catalog["my/x"], given) for given in ({}, {"r": "b"}, {"n": 2})]
 
-    assert [(each.credits, each.unknown) for each in found] == [(6, None), (4, None), (None, "why")]
+    assert [(each.credits, each.unknown) for each in found] == [(Decimal(6), None), (Decimal(4), None), (None, "why")]
+
+
+def test_a_case_has_a_note_of_its_own(tmp_path: Path) -> None:
+    cases = "cases: [{when: {r: b}, credits: 3, note: half price}]"
+    catalog = catalog_of(tmp_path, TWO + price(f"unit: video, credits: 5, note: dear, {cases}"))
+
+    found = [estimate(catalog["my/x"], given).notes for given in ({}, {"r": "b"})]
+
+    assert found == [("dear",), ("dear", "half price")]
 
 
 def test_a_case_may_change_the_currency(tmp_path: Path) -> None:
@@ -80,7 +90,7 @@ def test_a_case_may_change_the_currency(tmp_path: Path) -> None:
 
     found = estimate(catalog["my/x"], {"r": "b"})
 
-    assert (found.credits, found.platform_credits) == (3, None)
+    assert (found.credits, found.platform_credits) == (Decimal(3), None)
 
 
 def test_one_image_parameter_that_is_sent_single_takes_one(tmp_path: Path) -> None:

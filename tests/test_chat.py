@@ -86,6 +86,14 @@ def test_no_usage_is_an_unknown_price() -> None:
     assert (found.usage, found.cost.credits) == (None, None) and found.cost.unknown
 
 
+def test_a_price_that_cannot_be_told_is_an_unknown_one() -> None:
+    found = stream(event(chunk("a", "stop")), event("[DONE]"))
+
+    found.usage = Usage(-5, 0)
+
+    assert found.cost.credits is None and "0 or more" in str(found.cost.unknown)
+
+
 CALL = {"index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 
 

@@ -133,7 +133,7 @@ def reset(connection: socket.socket) -> None:
 class RawServer:
     """A server of raw answers: each connection gets the next one, the last one for ever.
 
-    An answer is bytes, `"reset"` (RST once the request is here), `"refuse"` (RST at once), or a function of
+    An answer is bytes, `"reset"` (RST once the request is here), `"refuse"` (RST before it is read), or a function of
     the connection and the request.
     """
 
@@ -166,6 +166,7 @@ class RawServer:
     def _handle(self, connection: socket.socket, given: Any) -> None:
         try:
             if given == "refuse":
+                connection.recv(1, socket.MSG_PEEK)
                 reset(connection)
                 return
             request = read_request(connection)
