@@ -5,6 +5,7 @@ PYTHON ?= .venv/bin/python
 
 check: ## everything but the live tests: lint, types, tests, catalog, packaging
 	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
 	$(PYTHON) -m kie_sync.cli catalog check --strict
 	$(PYTHON) -m pytest --cov
@@ -15,6 +16,7 @@ test: ## the quick part
 
 fix: ## let ruff repair what it can
 	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
 
 docs: ## write what is generated
 	$(PYTHON) docs/model_ids.py

@@ -30,12 +30,26 @@ from kie_sync.errors import CatalogProblem
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = (
-    "README.md", "README.zh-CN.md", "docs/cli.md", "docs/catalog.md", "docs/guide.md", "docs/zh/guide.md",
+    "README.md",
+    "README.zh-CN.md",
+    "docs/cli.md",
+    "docs/catalog.md",
+    "docs/guide.md",
+    "docs/zh/guide.md",
     "docs/architecture.md",
 )
 COLUMNS = ("parameter", "also called", "type", "required or default", "allowed", "about")
 _LIMITS = (
-    "min", "max", "multiple_of", "min_length", "max_length", "pattern", "min_items", "max_items", "max_mb", "send_as",
+    "min",
+    "max",
+    "multiple_of",
+    "min_length",
+    "max_length",
+    "pattern",
+    "min_items",
+    "max_items",
+    "max_mb",
+    "send_as",
 )
 _PART = re.compile(r"(<!-- generated: ([\w -]+) -->\n).*?(<!-- /generated -->)", re.DOTALL)
 
@@ -292,8 +306,15 @@ def _allowed_imports(allowed: Set[str], rings: Mapping[str, Sequence[str]]) -> s
 
 
 PARTS: Dict[str, Callable[..., str]] = {
-    "commands": command_table, "models": models, "tariffs": tariffs, "plans": plans, "words": word_table,
-    "pages": command_pages, "exits": exit_table, "modules": modules, "demo": demo,
+    "commands": command_table,
+    "models": models,
+    "tariffs": tariffs,
+    "plans": plans,
+    "words": word_table,
+    "pages": command_pages,
+    "exits": exit_table,
+    "modules": modules,
+    "demo": demo,
 }
 
 

@@ -13,19 +13,7 @@ from .catalog_lookup import Faults, Path, build_source, names
 from .catalog_parameters import Parameters, check_names
 from .catalog_prices import Prices
 from .catalog_rules import Rules
-from .definitions import (
-    UNSET,
-    Endpoint,
-    Example,
-    Model,
-    Money,
-    Pace,
-    Plan,
-    Price,
-    Provider,
-    Tariff,
-    Waiting,
-)
+from .definitions import UNSET, Endpoint, Example, Model, Money, Pace, Plan, Price, Provider, Tariff, Waiting
 from .input_schema import build_input_schema
 from .params import nearest
 

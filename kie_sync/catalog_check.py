@@ -11,9 +11,10 @@ from typing import Any, Dict, Iterable, Iterator, List, Mapping, Sequence, Set, 
 
 from .definitions import Model
 from .errors import KieError, KieInputError
-from .params import key_of, nearest, resolve, to_json
+from .params import nearest, resolve
 from .pricing import quote
 from .request import wire_body
+from .values import key_of, to_json
 
 Fault = Tuple[Tuple[Union[str, int], ...], str, bool]
 _TYPES = {

@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Any, List, Mapping, Optional, Tuple, TypeVar, Union
 
 from .definitions import FILE_TYPES, UNSET, Condition, Parameter, Source
-from .params import accept, find_name, key_of, nearest
+from .params import accept, find_name, nearest
+from .values import key_of
 
 Path = Tuple[Union[str, int], ...]
 

@@ -9,7 +9,8 @@ from typing import Any, Dict, Iterable, Mapping, Optional, Sequence, Tuple
 
 from .catalog_lookup import Faults, Path, allowed_words, build_source, decimal, names
 from .definitions import FILE_TYPES, LIST_TYPES, UNSET, Choice, Parameter
-from .params import accept, key_of
+from .params import accept
+from .values import key_of
 
 
 def check_names(parameters: Mapping[str, Parameter], where: Path, faults: Faults) -> None:

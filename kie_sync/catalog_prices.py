@@ -19,7 +19,8 @@ from .definitions import (
     Seconds,
     Surcharge,
 )
-from .params import accept, key_of, nearest
+from .params import accept, nearest
+from .values import key_of
 
 _TOKEN_UNITS = ("1k_tokens", "1m_tokens")
 _NUMBER = Parameter("number", "number", "number")

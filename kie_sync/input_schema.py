@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping
 
 from .definitions import FILE_TYPES, UNSET, Parameter
-from .params import key_of, to_json
+from .values import key_of, to_json
 
 _TYPES = {
     "text": "string",

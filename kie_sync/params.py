@@ -7,14 +7,15 @@ gives `Arguments`. Nothing here knows any one model.
 from __future__ import annotations
 
 import difflib
-import re
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Set, Tuple
 
-from .definitions import FILE_TYPES, UNSET, Choice, Model, Parameter
+from .definitions import FILE_TYPES, UNSET, Model, Parameter
 from .errors import KieInputError, Problem
-from .rules import check_rules, check_size, defaults_by_rule, ignored, number_of, plain, show, show_all
+from .readers import READERS, Wrong, is_json, read_any, read_file
+from .rules import check_rules, check_size, defaults_by_rule, ignored
+from .values import key_of, same, show, show_all, to_json
+from .wire import choose, wire_object
 
 _NONE: Mapping[str, str] = {}
 
@@ -64,7 +65,7 @@ def resolve(model: Model, given: Mapping[str, Any], *, partial: bool = False, wi
         model=model.id,
         given=canonical,
         values=values,
-        wire={**_wire_object(model.parameters, canonical, values), **to_json(reader.other)},
+        wire={**wire_object(model.parameters, canonical, values), **to_json(reader.other)},
         notices=tuple(ignored(model.rules, canonical, values)),
     )
 
@@ -91,60 +92,14 @@ def find_name(parameters: Mapping[str, Parameter], name: str, aliases: Mapping[s
     return behind if behind in parameters else None
 
 
-def choose(parameter: Parameter, value: Any, *, wire_only: bool = False) -> Optional[Choice]:
-    """The allowed value meant by the caller's word, or by the wire's."""
-    choices = parameter.values or ()
-    for choice in choices:
-        if not wire_only and _same(choice.value, value):
-            return choice
-    for choice in choices:
-        if _same(choice.wire, value):
-            return choice
-    return None
-
-
-def _same(allowed: Any, value: Any) -> bool:
-    if isinstance(allowed, bool) or isinstance(value, bool):
-        if isinstance(allowed, bool) and isinstance(value, str):
-            return value.lower() == ("true" if allowed else "false")
-        return allowed is value
-    if isinstance(allowed, (int, Decimal)) or (isinstance(allowed, str) and isinstance(value, (int, float, Decimal))):
-        return _as_text(allowed) == _as_text(value)
-    return bool(allowed == value)
-
-
-def _as_text(value: Any) -> str:
-    """`5`, `5.0`, `"5"` and `Decimal("5.00")` are the same choice."""
-    number = number_of(value)
-    return str(value) if number is None or abs(number.adjusted()) > _LARGEST else plain(number)
-
-
-def key_of(value: Any) -> str:
-    """A value as the key of a price table."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return _as_text(value) if isinstance(value, (int, float, Decimal)) else str(value)
-
-
 def accept(parameter: Parameter, value: Any) -> Any:
     """One value as the parameter's own canonical value; UNSET when the parameter does not allow it."""
     reader = _Reader(wire_only=False, partial=False)
     try:
         taken = reader.value(parameter, value, parameter.name)
-    except _Wrong:
+    except Wrong:
         return UNSET
     return UNSET if reader.problems else taken
-
-
-# JSON readers hold numbers up to 1.8e308.
-_LARGEST = 307
-
-
-class _Wrong(Exception):
-    """A value that does not fit: the kind of fault, and a sentence without the name."""
-
-    def __init__(self, kind: str, text: str) -> None:
-        self.kind, self.text = kind, text
 
 
 class _Reader:
@@ -173,7 +128,7 @@ class _Reader:
                 continue
             canonical = self.name(parameters, str(name), value, aliases)
             if canonical is None:
-                if is_open and _is_json(value):
+                if is_open and is_json(value):
                     self.other[str(name)] = value
                 elif is_open:
                     text = f"{name} must be something that JSON can hold; got {show(value)}"
@@ -223,7 +178,7 @@ class _Reader:
         before = len(self.problems)
         try:
             taken = self.value(parameter, value, where)
-        except _Wrong as wrong:
+        except Wrong as wrong:
             self.report(wrong.kind, where, f"{where} {wrong.text}", parameter.wire)
             return False
         if len(self.problems) > before:
@@ -233,128 +188,59 @@ class _Reader:
 
     def value(self, parameter: Parameter, value: Any, where: str) -> Any:
         if parameter.constant is not UNSET:
-            if self.wire_only and _same(parameter.constant, value):
+            if self.wire_only and same(parameter.constant, value):
                 return parameter.constant
-            raise _Wrong("constant", f"is always {show(parameter.constant)} for this model and cannot be set")
+            raise Wrong("constant", f"is always {show(parameter.constant)} for this model and cannot be set")
         if parameter.is_list:
             return self.list(parameter, value, where)
         is_wrapped = isinstance(value, (list, tuple)) and len(value) == 1
         if is_wrapped and (parameter.send_as == "list" or (parameter.type in FILE_TYPES and not self.wire_only)):
             value = value[0]
         for option in parameter.also:
-            if _same(option, value):
+            if same(option, value):
                 return option
         if parameter.values is not None:
             choice = choose(parameter, value, wire_only=self.wire_only)
             if choice is None:
                 allowed = [choice.wire if self.wire_only else choice.value for choice in parameter.values]
                 hint = nearest(value, [key_of(option) for option in allowed]) if isinstance(value, str) else ""
-                raise _Wrong("values", f"must be one of {show_all(allowed)}; got {show(value)}{hint}")
+                raise Wrong("values", f"must be one of {show_all(allowed)}; got {show(value)}{hint}")
             return choice.value
         if parameter.type == "object":
             return self.nested(parameter, value, where)
-        taken = _READERS[parameter.type](parameter, value)
+        taken = READERS[parameter.type](parameter, value)
         for kind, text in check_size(parameter, taken):
             also = f", or {show_all(parameter.also)}" if parameter.also else ""
-            raise _Wrong(kind, text.replace("; ", f"{also}; ", 1) if also else text)
+            raise Wrong(kind, text.replace("; ", f"{also}; ", 1) if also else text)
         return taken
 
     def list(self, parameter: Parameter, value: Any, where: str) -> List[Any]:
         items = list(value) if isinstance(value, (list, tuple)) else [value]
         if isinstance(value, (set, frozenset, dict)) and not (parameter.items and parameter.items.type == "object"):
-            raise _Wrong("type", f"must be a list; got {show(value)}")
+            raise Wrong("type", f"must be a list; got {show(value)}")
         if parameter.required and not items:
-            raise _Wrong("required", "is required; it is empty")
+            raise Wrong("required", "is required; it is empty")
         for kind, text in check_size(parameter, items):
-            raise _Wrong(kind, text)
+            raise Wrong(kind, text)
         item = parameter.items
         if item is None:
-            read = _read_file if parameter.type in FILE_TYPES else _read_any
+            read = read_file if parameter.type in FILE_TYPES else read_any
             return [read(parameter, entry) for entry in items]
         taken: List[Any] = []
         for position, entry in enumerate(items):
             place = f"{where}[{position}]"
             try:
                 taken.append(self.value(item, entry, place))
-            except _Wrong as wrong:
+            except Wrong as wrong:
                 self.report(wrong.kind, place, f"{place} {wrong.text}", parameter.wire)
         return taken
 
     def nested(self, parameter: Parameter, value: Any, where: str) -> Any:
         if not isinstance(value, Mapping):
-            raise _Wrong("type", f"must be an object (a mapping); got {show(value)}")
+            raise Wrong("type", f"must be an object (a mapping); got {show(value)}")
         if parameter.fields is None:
-            return dict(_read_any(parameter, value))
+            return dict(read_any(parameter, value))
         return self.object(parameter.fields, value, f"{where}.")
-
-
-def _read_text(parameter: Parameter, value: Any) -> str:
-    if not isinstance(value, str):
-        raise _Wrong("type", f"must be text; got {show(value)}")
-    if parameter.required and not value.strip():
-        raise _Wrong("required", "is required; it is empty")
-    return value
-
-
-def _read_number(parameter: Parameter, value: Any) -> Decimal:
-    number = number_of(value)
-    if number is None or abs(number.adjusted()) > _LARGEST:
-        raise _Wrong("type", f"must be a number; got {show(value)}")
-    return number
-
-
-def _read_integer(parameter: Parameter, value: Any) -> int:
-    number = _read_number(parameter, value)
-    if number != number.to_integral_value():
-        raise _Wrong("type", f"must be a whole number; got {show(value)}")
-    return int(number)
-
-
-def _read_boolean(parameter: Parameter, value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str) and value.lower() in ("true", "false"):
-        return value.lower() == "true"
-    raise _Wrong("type", f"must be true or false; got {show(value)}")
-
-
-def _read_file(parameter: Parameter, value: Any) -> str:
-    if isinstance(value, (list, tuple)):
-        raise _Wrong("type", f"takes one URL; got {len(value)}")
-    scheme, colon, rest = value.partition("://") if isinstance(value, str) else ("", "", "")
-    if not (colon and rest and scheme.lower() in parameter.schemes):
-        schemes = " or ".join(f"{scheme}://" for scheme in parameter.schemes)
-        hint = ""
-        if isinstance(value, str) and "://" not in value:
-            hint = "; the platform fetches files itself: upload a local file first (KieClient.upload) and give its URL"
-        raise _Wrong("url", f"must be a URL that begins with {schemes}; got {show(value)}{hint}")
-    if parameter.is_list and parameter.pattern is not None and not re.search(parameter.pattern, value):
-        raise _Wrong("pattern", f"must look like {parameter.pattern}; got {show(value)}")
-    return str(value)
-
-
-def _read_any(parameter: Parameter, value: Any) -> Any:
-    if not _is_json(value):
-        raise _Wrong("type", f"must be something that JSON can hold; got {show(value)}")
-    return value
-
-
-def _is_json(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return all(isinstance(key, str) and _is_json(item) for key, item in value.items())
-    if isinstance(value, (list, tuple)):
-        return all(_is_json(item) for item in value)
-    return value is None or isinstance(value, (str, bool)) or number_of(value) is not None
-
-
-_READERS = {
-    "text": _read_text,
-    "integer": _read_integer,
-    "number": _read_number,
-    "boolean": _read_boolean,
-    "any": _read_any,
-    **dict.fromkeys(("image", "video", "audio", "file"), _read_file),
-}
 
 
 def _with_defaults(parameters: Mapping[str, Parameter], given: Mapping[str, Any]) -> Dict[str, Any]:
@@ -370,57 +256,3 @@ def _with_defaults(parameters: Mapping[str, Parameter], given: Mapping[str, Any]
             value = [_with_defaults(fields, item) if isinstance(item, Mapping) else item for item in value]
         found[name] = value
     return found
-
-
-def _wire_object(
-    parameters: Mapping[str, Parameter], given: Mapping[str, Any], values: Mapping[str, Any] = _NONE
-) -> Dict[str, Any]:
-    sent: Dict[str, Any] = {}
-    for name, parameter in parameters.items():
-        if parameter.constant is not UNSET:
-            value = parameter.constant
-        elif name in given:
-            value = given[name]
-        elif parameter.send_always and (name in values or parameter.default is not UNSET):
-            value = values.get(name, parameter.default)
-        else:
-            continue
-        wired = _to_wire(parameter, value)
-        if wired is not None:
-            sent[parameter.wire] = wired
-    return sent
-
-
-def _to_wire(parameter: Parameter, value: Any) -> Any:
-    if parameter.values is not None and not parameter.is_list:
-        choice = choose(parameter, value)
-        return _cast(parameter.send_as, choice.wire if choice is not None else value)
-    if isinstance(value, list) and parameter.items is not None:
-        value = [_to_wire(parameter.items, item) for item in value]
-    elif isinstance(value, Mapping) and parameter.fields is not None:
-        value = _wire_object(parameter.fields, value)
-    return _cast(parameter.send_as, value)
-
-
-def _cast(cast: Optional[str], value: Any) -> Any:
-    if cast == "list":
-        return value if isinstance(value, list) else [to_json(value)]
-    if cast == "single":
-        value = value[0] if isinstance(value, list) and value else value
-    elif cast == "text":
-        return [key_of(item) for item in value] if isinstance(value, list) else key_of(value)
-    elif cast in ("integer", "number") and isinstance(value, str):
-        number = number_of(value)
-        value = value if number is None else number
-    return to_json(value)
-
-
-def to_json(value: Any) -> Any:
-    """A value as JSON can hold it: a Decimal becomes the number that it is."""
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, Mapping):
-        return {str(key): to_json(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [to_json(item) for item in value]
-    return value

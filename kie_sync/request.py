@@ -11,7 +11,8 @@ from urllib.parse import quote as quote_path
 from urllib.parse import urlencode, urlsplit
 
 from .definitions import Endpoint, Model, Provider
-from .params import Arguments, to_json
+from .params import Arguments
+from .values import to_json
 
 
 @dataclass(frozen=True)

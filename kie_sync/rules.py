@@ -1,8 +1,6 @@
-"""Demands over several parameters: does a condition hold, is a rule broken?
+"""Demands over several parameters: which rule is broken, and by what? Gives `Problem`s.
 
-A path such as `shots[].duration` goes into every item of a list, `a.b` into an object.
-Pure: takes canonical values, gives `Problem`s. `given` is what the caller gave; `values` has the
-defaults as well.
+`given` is what the caller gave; `values` has the defaults as well.
 """
 
 from __future__ import annotations
@@ -10,157 +8,12 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 from fractions import Fraction
-from typing import AbstractSet, Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
+from typing import AbstractSet, Any, Callable, Dict, Iterator, Optional, Sequence, Set, Tuple, Union
 
-from .definitions import UNSET, Condition, Limits, Rule, Term
+from .conditions import count_items, count_of, describe, holds, kept, mentioned, root_of
+from .definitions import UNSET, Limits, Rule, Term
 from .errors import Problem
-
-Values = Mapping[str, Any]
-
-
-def show(value: Any) -> str:
-    """A value as a message shows it: text in quotes, shortened when long."""
-    if isinstance(value, str):
-        return f'"{value}"' if len(value) <= 60 else f'"{value[:57]}..."'
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    text = plain(value) if isinstance(value, Decimal) else repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
-def plain(number: Decimal) -> str:
-    """A number without exponent and without trailing zeros, all its digits kept."""
-    text = format(number, "f")
-    text = text.rstrip("0").rstrip(".") if "." in text else text
-    return "0" if text == "-0" else text
-
-
-def show_all(values: Sequence[Any]) -> str:
-    """Several values as a message shows them."""
-    return ", ".join(show(value) for value in values)
-
-
-def find(path: str, values: Values) -> List[Any]:
-    """Everything that a path leads to; empty when it leads nowhere."""
-    found: List[Any] = [values]
-    for step in path.split("."):
-        name = step[:-2] if step.endswith("[]") else step
-        found = [item[name] for item in found if isinstance(item, Mapping) and item.get(name) is not None]
-        if step.endswith("[]"):
-            found = [item for items in found if isinstance(items, (list, tuple)) for item in items]
-    return found
-
-
-def is_given(path: str, given: Values) -> bool:
-    """Whether a path leads to something that is not empty."""
-    return any(value not in ("", [], (), {}) for value in find(path, given))
-
-
-def holds(condition: Condition, given: Values, values: Values) -> bool:
-    """Whether a condition holds."""
-    if condition.all:
-        return all(holds(part, given, values) for part in condition.all)
-    if condition.any:
-        return any(holds(part, given, values) for part in condition.any)
-    if condition.negated is not None:
-        return not holds(condition.negated, given, values)
-    return _test(condition, given, values)
-
-
-def _test(test: Condition, given: Values, values: Values) -> bool:
-    if test.where is not None:
-        number = len(_kept(test.path, test.where, values))
-        open_below = test.present is False or test.count_max is not None
-        least = test.count_min if test.count_min is not None else 0 if open_below else 1
-        most = 0 if test.present is False else test.count_max
-        return number >= least and (most is None or number <= most)
-    found = find(test.path, values)
-    if test.present is not None and is_given(test.path, given) is not test.present:
-        return False
-    if test.values is not None and not any(value in test.values for value in found):
-        return False
-    if test.not_values is not None and any(value in test.not_values for value in found):
-        return False
-    if test.count_min is not None or test.count_max is not None:
-        count = count_of(test.path, values)
-        if count < (test.count_min or 0) or (test.count_max is not None and count > test.count_max):
-            return False
-    if test.min is not None or test.max is not None:
-        numbers = _numbers(found)
-        if not numbers or len(numbers) < len(found):
-            return False
-        if (test.min is not None and min(numbers) < test.min) or (test.max is not None and max(numbers) > test.max):
-            return False
-    return test.matches is None or any(re.search(test.matches, str(value)) for value in found)
-
-
-def _kept(path: str, where: Condition, values: Values) -> List[Any]:
-    """The items of a list for which `where` holds."""
-    items = find(path if path.endswith("[]") else path + "[]", values)
-    return [item for item in items if isinstance(item, Mapping) and holds(where, item, item)]
-
-
-def count_of(path: str, values: Values) -> int:
-    """How many items the lists have that a path leads to; a path that ends with [] counts what it finds."""
-    found = find(path, values)
-    if path.endswith("[]"):
-        return len(found)
-    return sum(len(value) if isinstance(value, (list, tuple)) else 1 for value in found)
-
-
-def number_of(value: Any) -> Optional[Decimal]:
-    """A value as a number; None when it is none, or not a finite one."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal, str)):
-        return None
-    try:
-        number = Decimal(str(value).strip())
-    except ArithmeticError:
-        return None
-    return number if number.is_finite() else None
-
-
-def _numbers(values: Sequence[Any]) -> List[Decimal]:
-    numbers = (number_of(value) for value in values)
-    return [number for number in numbers if number is not None]
-
-
-def describe(condition: Optional[Condition]) -> str:
-    """A condition in words, for messages that have no sentence of their own."""
-    if condition is None:
-        return ""
-    if condition.all:
-        return " and ".join(describe(part) for part in condition.all)
-    if condition.any:
-        return " or ".join(describe(part) for part in condition.any)
-    if condition.negated is not None:
-        return f"not ({describe(condition.negated)})"
-    words = []
-    if condition.where is not None:
-        words.append(
-            f"has an item whose {describe(condition.where)}"
-            if condition.present is not False
-            else f"has no item whose {describe(condition.where)}"
-        )
-    elif condition.present is not None:
-        words.append("is given" if condition.present else "is not given")
-    if condition.values is not None:
-        words.append(f"is {' or '.join(show(value) for value in condition.values)}")
-    if condition.not_values is not None:
-        words.append(f"is not {' or '.join(show(value) for value in condition.not_values)}")
-    if condition.count_min is not None and condition.count_min == condition.count_max:
-        words.append(f"has {_items(condition.count_min)}")
-    else:
-        if condition.count_min is not None:
-            words.append(f"has {_items(condition.count_min)} or more")
-        if condition.count_max is not None:
-            words.append(f"has at most {_items(condition.count_max)}")
-    if condition.min is not None:
-        words.append(f"is {show(condition.min)} or more")
-    if condition.max is not None:
-        words.append(f"is {show(condition.max)} or less")
-    if condition.matches is not None:
-        words.append(f"matches {condition.matches}")
-    return f"{condition.path} {' and '.join(words)}"
+from .values import Values, find, is_given, number_of, numbers_of, show, show_all
 
 
 def defaults_by_rule(rules: Sequence[Rule], given: Values, values: Values) -> Dict[str, Any]:
@@ -234,22 +87,10 @@ def _problem(rule: Rule, kind: str, place: str, path: str, text: str) -> Problem
 def mentions(rule: Rule) -> Set[str]:
     """The parameters that a rule speaks of."""
     if rule.each:
-        return {_root(rule.each)}
+        return {root_of(rule.each)}
     paths = [*rule.then, *(path for group in rule.groups for path in group), *(term.path for term in rule.terms)]
     paths += [path for path in (rule.first, rule.second, rule.min, rule.max) if isinstance(path, str) and path]
-    return {_root(path) for path in paths} | _condition_mentions(rule.when)
-
-
-def _condition_mentions(condition: Optional[Condition]) -> Set[str]:
-    if condition is None:
-        return set()
-    parts = [*condition.all, *condition.any, *([condition.negated] if condition.negated else [])]
-    own = {_root(condition.path)} if condition.path else set()
-    return own.union(*(_condition_mentions(part) for part in parts))
-
-
-def _root(path: str) -> str:
-    return path.partition(".")[0].partition("[")[0]
+    return {root_of(path) for path in paths} | mentioned(rule.when)
 
 
 def check_limits(path: str, limits: Limits, given: Values, values: Values) -> Iterator[Tuple[str, str]]:
@@ -288,15 +129,11 @@ def check_size(limits: Any, value: Any) -> Iterator[Tuple[str, str]]:
             yield "pattern", f"must look like {limits.pattern}; got {show(value)}"
     elif isinstance(value, (list, tuple)):
         if limits.min_items is not None and limits.min_items == limits.max_items != len(value):
-            yield "min_items", f"must have exactly {_items(limits.min_items)}; it has {len(value)}"
+            yield "min_items", f"must have exactly {count_items(limits.min_items)}; it has {len(value)}"
         elif limits.min_items is not None and len(value) < limits.min_items:
-            yield "min_items", f"must have {_items(limits.min_items)} or more; it has {len(value)}"
+            yield "min_items", f"must have {count_items(limits.min_items)} or more; it has {len(value)}"
         elif limits.max_items is not None and len(value) > limits.max_items:
-            yield "max_items", f"must have at most {_items(limits.max_items)}; it has {len(value)}"
-
-
-def _items(number: int) -> str:
-    return "1 item" if number == 1 else f"{number} items"
+            yield "max_items", f"must have at most {count_items(limits.max_items)}; it has {len(value)}"
 
 
 Finding = Tuple[str, str, str]
@@ -347,13 +184,13 @@ def _measure(term: Term, values: Values) -> Optional[Decimal]:
     """What a term adds; None where it finds something that is no number."""
     found = find(term.path, values)
     if term.where is not None:
-        total = Decimal(len(_kept(term.path, term.where, values)))
+        total = Decimal(len(kept(term.path, term.where, values)))
     elif term.measure == "count":
         total = Decimal(count_of(term.path, values))
     elif term.measure == "length":
         total = Decimal(sum(len(str(text)) for text in found))
     else:
-        numbers = _numbers(found)
+        numbers = numbers_of(found)
         if len(numbers) < len(found):
             return None
         total = sum(numbers, Decimal(0))

@@ -11,7 +11,7 @@ from .definitions import Model
 from .params import resolve
 from .pricing import UsageRecord, quote, split_quantities
 from .result import Result
-from .rules import find
+from .values import find
 
 Used = Union[Result, ChatCompletion, ChatStream, Usage, Mapping[str, Any], None]
 

@@ -170,12 +170,24 @@ def _all_errors(cls: Type[errors.KieError] = errors.KieError) -> Iterator[Type[e
 
 
 EXIT_CODES = {
-    "KieError": 2, "KieCatalogError": 2, "KieConfigError": 2, "KieInputError": 2, "KieUnknownModelError": 2,
+    "KieError": 2,
+    "KieCatalogError": 2,
+    "KieConfigError": 2,
+    "KieInputError": 2,
+    "KieUnknownModelError": 2,
     "KieBudgetError": 2,
-    "KieAPIError": 3, "KieAuthenticationError": 3, "KieInsufficientBalanceError": 3, "KieNotFoundError": 3,
-    "KieValidationError": 3, "KieRateLimitError": 3, "KieServerError": 3, "KieConnectionError": 3,
-    "KieTaskError": 4, "KieTaskFailedError": 4,
-    "KieOutcomeUnknownError": 5, "KieStreamError": 5,
+    "KieAPIError": 3,
+    "KieAuthenticationError": 3,
+    "KieInsufficientBalanceError": 3,
+    "KieNotFoundError": 3,
+    "KieValidationError": 3,
+    "KieRateLimitError": 3,
+    "KieServerError": 3,
+    "KieConnectionError": 3,
+    "KieTaskError": 4,
+    "KieTaskFailedError": 4,
+    "KieOutcomeUnknownError": 5,
+    "KieStreamError": 5,
     "KieTaskTimeoutError": 6,
 }
 
@@ -201,10 +213,16 @@ def test_models_of_a_kind() -> None:
 
 
 def test_models_found_by_text_as_json() -> None:
-    assert run_json("models", "--search", "2.5 FLASH") == [{
-        "id": "gemini-2.5-flash-preview", "title": "Gemini 2.5 Flash Preview (Google)", "kind": "chat",
-        "provider": "google", "retired_on": "2026-02-17", "replaced_by": "gemini-3-flash-preview",
-    }]
+    assert run_json("models", "--search", "2.5 FLASH") == [
+        {
+            "id": "gemini-2.5-flash-preview",
+            "title": "Gemini 2.5 Flash Preview (Google)",
+            "kind": "chat",
+            "provider": "google",
+            "retired_on": "2026-02-17",
+            "replaced_by": "gemini-3-flash-preview",
+        }
+    ]
 
 
 def test_no_model_found() -> None:
@@ -367,13 +385,16 @@ def test_preview_is_the_whole_request() -> None:
     }
 
 
-@pytest.mark.parametrize(("model", "pair", "sent"), [
-    ("nano-banana-pro", "size=16:9", {"aspect_ratio": "16:9"}),
-    ("nano-banana-pro", "images=https://x/y.png", {"image_input": ["https://x/y.png"]}),
-    ("google/nano-banana-edit", "images=https://x/y.png", {"image_urls": ["https://x/y.png"]}),
-    ("sora-2-text-to-video", "n_frames=15", {"n_frames": "15"}),
-    ("sora-2-text-to-video", "duration=15", {"n_frames": "15"}),
-])
+@pytest.mark.parametrize(
+    ("model", "pair", "sent"),
+    [
+        ("nano-banana-pro", "size=16:9", {"aspect_ratio": "16:9"}),
+        ("nano-banana-pro", "images=https://x/y.png", {"image_input": ["https://x/y.png"]}),
+        ("google/nano-banana-edit", "images=https://x/y.png", {"image_urls": ["https://x/y.png"]}),
+        ("sora-2-text-to-video", "n_frames=15", {"n_frames": "15"}),
+        ("sora-2-text-to-video", "duration=15", {"n_frames": "15"}),
+    ],
+)
 def test_preview_uses_the_models_own_names(model: str, pair: str, sent: Any) -> None:
     assert run_json("preview", model, "a cat", "-p", pair)["json"]["input"] == {"prompt": "a cat", **sent}
 
@@ -410,12 +431,19 @@ def test_a_repeated_argument_is_a_list() -> None:
 
 def test_an_argument_in_json() -> None:
     sent = run_json(
-        "preview", "sora-2-pro-storyboard", "-p", 'shots=[{"scene": "a", "duration": 5}]',
-        "-p", 'shots={"scene": "b", "duration": 5}', "-p", "duration=10",
+        "preview",
+        "sora-2-pro-storyboard",
+        "-p",
+        'shots=[{"scene": "a", "duration": 5}]',
+        "-p",
+        'shots={"scene": "b", "duration": 5}',
+        "-p",
+        "duration=10",
     )
 
     assert sent["json"]["input"] == {
-        "shots": [{"Scene": "a", "duration": 5}, {"Scene": "b", "duration": 5}], "n_frames": "10",
+        "shots": [{"Scene": "a", "duration": 5}, {"Scene": "b", "duration": 5}],
+        "n_frames": "10",
     }
 
 
@@ -425,12 +453,15 @@ def test_a_text_that_begins_as_json_is_a_text() -> None:
     assert sent["json"]["input"] == {"prompt": "[Verse 1] a cat"}
 
 
-@pytest.mark.parametrize(("pairs", "message"), [
-    (["size"], "-p size: write it as NAME=VALUE"),
-    (["=16:9"], "-p =16:9: write it as NAME=VALUE"),
-    (["images=[https://x/y.png]"], "-p images=[https://x/y.png]: the value begins as JSON, but is not JSON"),
-    (["prompt=a dog"], "the prompt stands there twice"),
-])
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [
+        (["size"], "-p size: write it as NAME=VALUE"),
+        (["=16:9"], "-p =16:9: write it as NAME=VALUE"),
+        (["images=[https://x/y.png]"], "-p images=[https://x/y.png]: the value begins as JSON, but is not JSON"),
+        (["prompt=a dog"], "the prompt stands there twice"),
+    ],
+)
 def test_arguments_that_cannot_be_read(pairs: List[str], message: str) -> None:
     words = [word for pair in pairs for word in ("-p", pair)]
 
@@ -488,9 +519,14 @@ def test_prices(model: str, words: List[str], cost_plus_one: str, reference: str
 
 def test_price_as_json_is_the_whole_estimate() -> None:
     assert run_json("price", "nano-banana-pro", "-p", "resolution=2K") == {
-        "model": "nano-banana-pro", "tariff": "cost_plus_one",
-        "credits": "37", "credits_min": "37", "credits_max": "37", "platform_credits": "36",
-        "usd": "0.185", "cny": "1.295",
+        "model": "nano-banana-pro",
+        "tariff": "cost_plus_one",
+        "credits": "37",
+        "credits_min": "37",
+        "credits_max": "37",
+        "platform_credits": "36",
+        "usd": "0.185",
+        "cny": "1.295",
         "items": [
             {"text": "resolution 2K", "quantity": "1", "unit": "image", "credits": "36"},
             {"text": "Platform cost plus one credit", "quantity": "1", "unit": "image", "credits": "1"},
@@ -558,17 +594,26 @@ def test_plans() -> None:
 
 def test_plans_as_json() -> None:
     assert run_json("plans")[0] == {
-        "name": "kie-basic", "title": "basic", "title_zh": "基础", "seller": "KIE.ai", "credits": "1000", "price": "5",
-        "currency": "USD", "source": "the customer's price sheet", "checked": "2026-11-22",
+        "name": "kie-basic",
+        "title": "basic",
+        "title_zh": "基础",
+        "seller": "KIE.ai",
+        "credits": "1000",
+        "price": "5",
+        "currency": "USD",
+        "source": "the customer's price sheet",
+        "checked": "2026-11-22",
     }
 
 
 # Catalog files of one's own
 
 
-@pytest.mark.parametrize("words", [
-    ["--catalog", "my.yaml", "price", "my/model"], ["price", "my/model", "--catalog", "my.yaml"],
-], ids=["before", "after"])
+@pytest.mark.parametrize(
+    "words",
+    [["--catalog", "my.yaml", "price", "my/model"], ["price", "my/model", "--catalog", "my.yaml"]],
+    ids=["before", "after"],
+)
 def test_catalog_option_before_and_after_the_command(my_catalog: str, words: List[str]) -> None:
     assert run_json(*words)["credits"] == "3"
 
@@ -611,10 +656,17 @@ def test_catalog_check_runs_the_examples(here: Path) -> None:
     found = run("catalog", "check", "my.yaml", "--json")
 
     assert found.exit_code == 2
-    assert json.loads(found.stdout)["problems"] == [{
-        "file": "my.yaml", "line": 18, "column": 32, "path": "my/model: examples[0].price.cost_plus_one",
-        "message": "the price is 8.5", "model": "my/model", "is_warning": False,
-    }]
+    assert json.loads(found.stdout)["problems"] == [
+        {
+            "file": "my.yaml",
+            "line": 18,
+            "column": 32,
+            "path": "my/model: examples[0].price.cost_plus_one",
+            "message": "the price is 8.5",
+            "model": "my/model",
+            "is_warning": False,
+        }
+    ]
 
 
 def test_catalog_check_finds_examples_of_shipped_models_that_a_file_breaks(here: Path) -> None:
@@ -646,34 +698,60 @@ def test_catalog_file_that_is_not_there() -> None:
 # Words and tables
 
 
-@pytest.mark.parametrize(("rule", "sentence"), [
-    (Rule("at-least-one", groups=(("a",), ("b", "c"))), "at least one of a, b with c"),
-    (Rule("exactly-one", groups=(("a",), ("b",))), "exactly one of a, b"),
-    (Rule("excludes", say="never both", groups=(("a",), ("b",))), "never both (only one of a, b)"),
-    (Rule("requires", first="a", groups=(("b", "c"),)), "a needs b with c"),
-    (Rule("same-length", groups=(("a", "b"),)), "a with b have the same number of items"),
-    (Rule("unique", groups=(("a[].name",),)), "each a[].name is different"),
-    (Rule("less-than", first="a", second="b", max="c"), "a less than b, apart at most c"),
-    (Rule("excludes", each="shots", groups=(("a",), ("b",))), "each of shots: only one of a, b"),
-    (Rule("sum-max", max=2, terms=(Term("shots", "count", where=Condition(path="fast", values=(True,))),)),
-     "the number of shots whose fast is true at most 2"),
-    (Rule("refers-to", first="a", second="b[].name"), "a must be one of b[].name"),
-    (Rule("sum-max", terms=(Term("a", "count"), Term("b", times=Decimal(2))), min=1, max=9),
-     "the number of a + 2 x b at least 1 and at most 9"),
-    (Rule("when", when=Condition(path="mode", values=("fast",)), then={
-        "a": Limits(required=True, max_items=1), "b": Limits(forbidden=True), "c": Limits(values=(1, 2), default=1),
-        "d": Limits(ignored=True), "e": Limits(not_values=("x",)),
-    }), 'when mode is "fast": a is required, 1 item at most; b is not allowed; c must be one of 1, 2, defaults to 1; '
-        'd has no effect; e must not be "x"'),
-], ids=lambda value: value.kind if isinstance(value, Rule) else "")
+@pytest.mark.parametrize(
+    ("rule", "sentence"),
+    [
+        (Rule("at-least-one", groups=(("a",), ("b", "c"))), "at least one of a, b with c"),
+        (Rule("exactly-one", groups=(("a",), ("b",))), "exactly one of a, b"),
+        (Rule("excludes", say="never both", groups=(("a",), ("b",))), "never both (only one of a, b)"),
+        (Rule("requires", first="a", groups=(("b", "c"),)), "a needs b with c"),
+        (Rule("same-length", groups=(("a", "b"),)), "a with b have the same number of items"),
+        (Rule("unique", groups=(("a[].name",),)), "each a[].name is different"),
+        (Rule("less-than", first="a", second="b", max="c"), "a less than b, apart at most c"),
+        (Rule("excludes", each="shots", groups=(("a",), ("b",))), "each of shots: only one of a, b"),
+        (
+            Rule("sum-max", max=2, terms=(Term("shots", "count", where=Condition(path="fast", values=(True,))),)),
+            "the number of shots whose fast is true at most 2",
+        ),
+        (Rule("refers-to", first="a", second="b[].name"), "a must be one of b[].name"),
+        (
+            Rule("sum-max", terms=(Term("a", "count"), Term("b", times=Decimal(2))), min=1, max=9),
+            "the number of a + 2 x b at least 1 and at most 9",
+        ),
+        (
+            Rule(
+                "when",
+                when=Condition(path="mode", values=("fast",)),
+                then={
+                    "a": Limits(required=True, max_items=1),
+                    "b": Limits(forbidden=True),
+                    "c": Limits(values=(1, 2), default=1),
+                    "d": Limits(ignored=True),
+                    "e": Limits(not_values=("x",)),
+                },
+            ),
+            'when mode is "fast": a is required, 1 item at most; b is not allowed; c must be one of 1, 2, defaults to 1; '
+            'd has no effect; e must not be "x"',
+        ),
+    ],
+    ids=lambda value: value.kind if isinstance(value, Rule) else "",
+)
 def test_rules_in_words(rule: Rule, sentence: str) -> None:
     assert rule_sentence(rule) == sentence
 
 
 def test_limits_in_words() -> None:
     parameter = Parameter(
-        "a", "a", "images", min_items=1, max_items=1, max_mb=Decimal(10), formats=("png",),
-        items=Parameter("", "", "text", max_length=5, pattern="^x"), also=("auto",), media={"seconds": "2 to 10"},
+        "a",
+        "a",
+        "images",
+        min_items=1,
+        max_items=1,
+        max_mb=Decimal(10),
+        formats=("png",),
+        items=Parameter("", "", "text", max_length=5, pattern="^x"),
+        also=("auto",),
+        media={"seconds": "2 to 10"},
     )
 
     assert allowed_of(parameter) == (
@@ -682,15 +760,22 @@ def test_limits_in_words() -> None:
 
 
 def test_prices_in_words() -> None:
-    price = Price("second", {}, cases=(
-        Price(
-            "second", {"720p": Decimal(3), "1080p": "not_offered"}, by=("resolution",),
-            when=Condition(path="v", present=True), seconds=Seconds("duration", media=("videos",)),
-            surcharges=(Surcharge(("images",), Decimal(2), 1),),
+    price = Price(
+        "second",
+        {},
+        cases=(
+            Price(
+                "second",
+                {"720p": Decimal(3), "1080p": "not_offered"},
+                by=("resolution",),
+                when=Condition(path="v", present=True),
+                seconds=Seconds("duration", media=("videos",)),
+                surcharges=(Surcharge(("images",), Decimal(2), 1),),
+            ),
+            Price("image", Decimal("0.5"), currency="usd", results=4),
+            Price("image", "unknown", unknown="nobody says"),
         ),
-        Price("image", Decimal("0.5"), currency="usd", results=4),
-        Price("image", "unknown", unknown="nobody says"),
-    ))
+    )
 
     assert [(line["when"], line["text"]) for line in price_lines(price)] == [
         ("v is given, resolution 720p", "3 credits per second of duration + videos"),
@@ -752,6 +837,7 @@ def test_progress_is_a_line_for_each_change_elsewhere(capsys: pytest.CaptureFixt
 
 def test_interrupt_before_the_answer_to_a_paid_call_is_an_unknown_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody knows then whether the call was accepted; the message must not sound as if it was not."""
+
     def interrupted(*_: Any, **__: Any) -> Any:
         raise KeyboardInterrupt
 

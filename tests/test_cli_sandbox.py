@@ -97,7 +97,8 @@ def test_generate_with_a_model_of_ones_own(here: Path) -> None:
     (here / "my.yaml").write_text(
         "models: {my/model: {title: Mine, kind: image, endpoint: kie-task, source: t, checked: 2026-11-22,\n"
         "  parameters: {prompt: {type: text, required: true}, size: {wire: dims, values: [1:1, 16:9]}},\n"
-        "  price: {unit: image, credits: 2, source: t, checked: 2026-11-22}}}\n", encoding="utf-8",
+        "  price: {unit: image, credits: 2, source: t, checked: 2026-11-22}}}\n",
+        encoding="utf-8",
     )
     with Sandbox(speed=1000, catalog=kie_sync.load_catalog("my.yaml")) as own:
         os.environ["KIE_BASE_URL"] = own.url  # restored by `environment`
@@ -133,17 +134,20 @@ def test_a_place_that_cannot_be_written_to_buys_nothing(
     assert f"-o {output}: " in result.stderr
 
 
-@pytest.mark.parametrize(("fault", "code", "error"), [
-    ("fail=Upstream is down", 4, "KieTaskFailedError"),
-    ("result-empty", 4, "KieTaskError"),
-    ("accept-then-drop", 5, "KieOutcomeUnknownError"),
-    ("create:html", 5, "KieOutcomeUnknownError"),
-    ("code=401", 3, "KieAuthenticationError"),
-    ("code=402", 3, "KieInsufficientBalanceError"),
-    ("credits-500", 3, "KieInsufficientBalanceError"),
-    ("code=422", 3, "KieValidationError"),
-    ("code=455", 3, "KieServerError"),
-])
+@pytest.mark.parametrize(
+    ("fault", "code", "error"),
+    [
+        ("fail=Upstream is down", 4, "KieTaskFailedError"),
+        ("result-empty", 4, "KieTaskError"),
+        ("accept-then-drop", 5, "KieOutcomeUnknownError"),
+        ("create:html", 5, "KieOutcomeUnknownError"),
+        ("code=401", 3, "KieAuthenticationError"),
+        ("code=402", 3, "KieInsufficientBalanceError"),
+        ("credits-500", 3, "KieInsufficientBalanceError"),
+        ("code=422", 3, "KieValidationError"),
+        ("code=455", 3, "KieServerError"),
+    ],
+)
 def test_faults_end_in_their_exit_codes(fault: str, code: int, error: str) -> None:
     result = run("generate", IMAGE, f"a cat [[fault:{fault}]]", "--json", *QUICK)
 
@@ -309,11 +313,14 @@ def test_chat_sends_files_along(here: Path) -> None:
 
     assert build_messages("what is it?", "Be brief.", ["https://x/y.png", "dot.png"]) == [
         {"role": "system", "content": "Be brief."},
-        {"role": "user", "content": [
-            {"type": "text", "text": "what is it?"},
-            {"type": "image_url", "image_url": {"url": "https://x/y.png"}},
-            {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}},
-        ]},
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "what is it?"},
+                {"type": "image_url", "image_url": {"url": "https://x/y.png"}},
+                {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}},
+            ],
+        },
     ]
     assert run("chat", CHAT, "what is it?", "--image", "dot.png", "-p", "reasoning_effort=low").exit_code == 0
 
@@ -352,13 +359,16 @@ def test_chat_takes_a_whole_conversation() -> None:
     assert run("chat", CHAT, "-p", f"messages={messages}").stdout == run("chat", CHAT, "hello").stdout
 
 
-@pytest.mark.parametrize(("words", "message"), [
-    (["--image", "no.png", "hi"], "--image no.png: there is no such file, and it is no URL"),
-    (["--image", "big.png", "hi"], "--image big.png: the file has 1,000,001 bytes"),
-    (["  "], "the prompt is empty"),
-    (["-"], "the prompt is empty"),
-    (["hi", "-p", 'messages=[{"role": "user", "content": "a"}]'], "-p messages= is the whole conversation"),
-])
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--image", "no.png", "hi"], "--image no.png: there is no such file, and it is no URL"),
+        (["--image", "big.png", "hi"], "--image big.png: the file has 1,000,001 bytes"),
+        (["  "], "the prompt is empty"),
+        (["-"], "the prompt is empty"),
+        (["hi", "-p", 'messages=[{"role": "user", "content": "a"}]'], "-p messages= is the whole conversation"),
+    ],
+)
 def test_chat_refuses(here: Path, words: List[str], message: str) -> None:
     (here / "big.png").write_bytes(b"x" * 1_000_001)
 
@@ -375,11 +385,14 @@ def test_chat_of_a_model_that_makes_pictures() -> None:
     assert "this is a model of kind image; use generate()" in result.stderr
 
 
-@pytest.mark.parametrize(("fault", "code", "error"), [
-    ("silent-close", 5, "the stream ended without a finish reason"),
-    ("event-error", 5, "the platform broke the stream off"),
-    ("envelope=402", 3, "(code 402; "),
-])
+@pytest.mark.parametrize(
+    ("fault", "code", "error"),
+    [
+        ("silent-close", 5, "the stream ended without a finish reason"),
+        ("event-error", 5, "the platform broke the stream off"),
+        ("envelope=402", 3, "(code 402; "),
+    ],
+)
 def test_chat_that_breaks_off(fault: str, code: int, error: str) -> None:
     result = run("chat", CHAT, f"hello [[fault:{fault}]]")
 
@@ -425,7 +438,9 @@ def test_demo_as_json_overwrites_nothing() -> None:
     found = json.loads(run("demo", "-o", "made", "--json").stdout)
 
     assert {thing["kind"]: thing["files"] for thing in found["made"]} == {
-        "image": ["made/image-2.png"], "video": ["made/video-2.mp4"], "chat": ["made/answer-2.txt"],
+        "image": ["made/image-2.png"],
+        "video": ["made/video-2.mp4"],
+        "chat": ["made/answer-2.txt"],
     }
 
 
@@ -452,7 +467,10 @@ def start(*args: str, **environment: str) -> subprocess.Popen[str]:
     root = str(Path(kie_sync.__file__).parent.parent)
     code = "from kie_sync.cli import main; main(prog_name='kie-sync')"
     return subprocess.Popen(
-        [sys.executable, "-c", code, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
+        [sys.executable, "-c", code, *args],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
         env={**os.environ, "PYTHONPATH": root, **environment},
     )
 

@@ -66,42 +66,31 @@ BROKEN: List[Tuple[str, str, Dict[str, Any], List[str]]] = [
         "required when",
         "song",
         {"model": "V5", "custom_mode": True, "instrumental": True},
-        [
-            "style is required when custom_mode is true",
-            "title is required when custom_mode is true",
-        ],
+        ["style is required when custom_mode is true", "title is required when custom_mode is true"],
     ),
     (
         "required when two hold",
         "song",
         {"model": "V5", "custom_mode": True, "style": "s", "title": "t"},
-        [
-            "prompt is required when custom_mode is true and instrumental is false",
-        ],
+        ["prompt is required when custom_mode is true and instrumental is false"],
     ),
     (
         "forbidden when",
         "song",
         {"model": "V5", "custom_mode": False, "prompt": "p", "vocal_gender": "m"},
-        [
-            "vocal_gender is not allowed when custom_mode is false",
-        ],
+        ["vocal_gender is not allowed when custom_mode is false"],
     ),
     (
         "forbidden by a flag",
         "song",
         {"model": "V5", "custom_mode": True, "style": "s", "title": "t", "instrumental": True, "vocal_gender": "f"},
-        [
-            "vocal_gender is not allowed when instrumental is true",
-        ],
+        ["vocal_gender is not allowed when instrumental is true"],
     ),
     (
         "only if",
         "song",
         {"model": "V4", "custom_mode": False, "prompt": "p", "duration": 20},
-        [
-            'duration is not allowed when not (version is "V5" or "V6")',
-        ],
+        ['duration is not allowed when not (version is "V5" or "V6")'],
     ),
     (
         "length by another value",
@@ -116,25 +105,19 @@ BROKEN: List[Tuple[str, str, Dict[str, Any], List[str]]] = [
         "length by a flag",
         "song",
         {"model": "V5", "custom_mode": False, "prompt": "x" * 501},
-        [
-            "prompt must have at most 500 characters; it has 501 when custom_mode is false",
-        ],
+        ["prompt must have at most 500 characters; it has 501 when custom_mode is false"],
     ),
     (
         "values by another value",
         "ratios",
         {"prompt": "p", "aspect_ratio": "27:16", "resolution": "2K"},
-        [
-            'aspect_ratio must not be "27:16" when resolution is "2K" or "4K"',
-        ],
+        ['aspect_ratio must not be "27:16" when resolution is "2K" or "4K"'],
     ),
     (
         "absent or auto",
         "ratios",
         {"prompt": "p", "resolution": "4K"},
-        [
-            'resolution must not be "4K" when aspect_ratio is not given or aspect_ratio is "auto"',
-        ],
+        ['resolution must not be "4K" when aspect_ratio is not given or aspect_ratio is "auto"'],
     ),
     (
         "only these values",
@@ -155,41 +138,31 @@ BROKEN: List[Tuple[str, str, Dict[str, Any], List[str]]] = [
         "range by another value",
         "ratios",
         {"prompt": "p", "image": IMAGE, "safety_tolerance": 3},
-        [
-            "safety_tolerance must be 2 or less; got 3 when image is given",
-        ],
+        ["safety_tolerance must be 2 or less; got 3 when image is given"],
     ),
     (
         "items by another value",
         "ratios",
         {"prompt": "p", "aspect_ratio": "1:1", "resolution": "4K", "images": [IMAGE, IMAGE]},
-        [
-            'images must have at most 1 item; it has 2 when resolution is "4K"',
-        ],
+        ['images must have at most 1 item; it has 2 when resolution is "4K"'],
     ),
     (
         "exact items when",
         "ratios",
         {"prompt": "p", "template_id": 1, "images": [IMAGE]},
-        [
-            "images must have exactly 2 items; it has 1 when template_id is given",
-        ],
+        ["images must have exactly 2 items; it has 1 when template_id is given"],
     ),
     (
         "range of items when",
         "ratios",
         {"prompt": "p", "generation_type": "frames", "images": [IMAGE] * 3},
-        [
-            'images must have at most 2 items; it has 3 when generation_type is "frames"',
-        ],
+        ['images must have at most 2 items; it has 3 when generation_type is "frames"'],
     ),
     (
         "one value only when",
         "ratios",
         {"prompt": "p", "generation_type": "reference", "seconds": 4},
-        [
-            'seconds must be one of 8; got 4 when generation_type is "reference"',
-        ],
+        ['seconds must be one of 8; got 4 when generation_type is "reference"'],
     ),
     (
         "condition on a range and a count",
@@ -197,24 +170,20 @@ BROKEN: List[Tuple[str, str, Dict[str, Any], List[str]]] = [
         {"prompt": "p", "safety_tolerance": 5, "images": [IMAGE], "output_format": "jpeg"},
         [
             'output_format must not be "jpeg" when safety_tolerance is 5 or more and images has 1 item '
-            "or more and has at most 7 items",
+            "or more and has at most 7 items"
         ],
     ),
     (
         "exactly one: none",
         "extend",
         {"duration": 5},
-        [
-            "give exactly one of task_id with audio_id or upload_url with version",
-        ],
+        ["give exactly one of task_id with audio_id or upload_url with version"],
     ),
     (
         "exactly one: half a group",
         "extend",
         {"duration": 5, "task_id": "t"},
-        [
-            "give exactly one of task_id with audio_id or upload_url with version",
-        ],
+        ["give exactly one of task_id with audio_id or upload_url with version"],
     ),
     (
         "exactly one: both",
@@ -222,81 +191,58 @@ BROKEN: List[Tuple[str, str, Dict[str, Any], List[str]]] = [
         {"duration": 5, "task_id": "t", "audio_id": "a", "upload_url": SOUND, "version": "v"},
         [
             "give exactly one of task_id with audio_id or upload_url with version; got task_id with "
-            "audio_id and upload_url with version",
+            "audio_id and upload_url with version"
         ],
     ),
     (
         "dependency",
         "extend",
         {"duration": 5, "upload_url": SOUND, "version": "v", "index": 1},
-        [
-            "index needs task_id as well",
-        ],
+        ["index needs task_id as well"],
     ),
     (
         "dependency on a value",
         "extend",
         {"duration": 5, "task_id": "t", "audio_id": "a", "align_audio_reverse": True},
-        [
-            "align_audio must be one of true; got false when align_audio_reverse is true",
-        ],
+        ["align_audio must be one of true; got false when align_audio_reverse is true"],
     ),
     (
         "parameters of one mode",
         "extend",
         {"duration": 5, "task_id": "t", "audio_id": "a", "open_scenedet": True},
-        [
-            'open_scenedet is not allowed when not (mode is "basic"): only the basic mode has it',
-        ],
+        ['open_scenedet is not allowed when not (mode is "basic"): only the basic mode has it'],
     ),
     (
         "exclusive",
         "extend",
         {"duration": 5, "task_id": "t", "audio_id": "a", "template_id": 3},
-        [
-            "duration and template_id exclude each other",
-        ],
+        ["duration and template_id exclude each other"],
     ),
     (
         "required without another",
         "extend",
         {"task_id": "t", "audio_id": "a"},
-        [
-            "duration is required when template_id is not given",
-        ],
+        ["duration is required when template_id is not given"],
     ),
     (
         "ordered pair",
         "extend",
         {"duration": 5, "task_id": "t", "audio_id": "a", "vocal_start": 20, "vocal_end": 20},
-        [
-            "vocal_start must be less than vocal_end; got 20 and 20",
-        ],
+        ["vocal_start must be less than vocal_end; got 20 and 20"],
     ),
     (
         "span too short",
         "extend",
         {"duration": 5, "task_id": "t", "audio_id": "a", "vocal_start": 20, "vocal_end": 29.5},
-        [
-            "vocal_end minus vocal_start must be at least 10 and at most 30; it is 9.5",
-        ],
+        ["vocal_end minus vocal_start must be at least 10 and at most 30; it is 9.5"],
     ),
     (
         "span too long",
         "extend",
         {"duration": 5, "task_id": "t", "audio_id": "a", "vocal_start": 0, "vocal_end": 31},
-        [
-            "vocal_end minus vocal_start must be at least 10 and at most 30; it is 31",
-        ],
+        ["vocal_end minus vocal_start must be at least 10 and at most 30; it is 31"],
     ),
-    (
-        "at least one",
-        "three-ways",
-        {"prompt": "p"},
-        [
-            "give at least one of images or videos",
-        ],
-    ),
+    ("at least one", "three-ways", {"prompt": "p"}, ["give at least one of images or videos"]),
     (
         "not both true",
         "three-ways",
@@ -307,49 +253,37 @@ BROKEN: List[Tuple[str, str, Dict[str, Any], List[str]]] = [
             "prefer_multi_shots": True,
             "multi_prompt": [{"prompt": "a", "duration": 1}],
         },
-        [
-            "prefer_multi_shots must not be true when customize_multi_shots is true",
-        ],
+        ["prefer_multi_shots must not be true when customize_multi_shots is true"],
     ),
     (
         "a flag needs a list",
         "three-ways",
         {"prompt": "p", "images": [IMAGE], "customize_multi_shots": True},
-        [
-            "multi_prompt is required when customize_multi_shots is true",
-        ],
+        ["multi_prompt is required when customize_multi_shots is true"],
     ),
     (
         "a list needs a flag",
         "three-ways",
         {"prompt": "p", "images": [IMAGE], "multi_prompt": [{"prompt": "a", "duration": 1}]},
-        [
-            "multi_prompt is not allowed when customize_multi_shots is not true",
-        ],
+        ["multi_prompt is not allowed when customize_multi_shots is not true"],
     ),
     (
         "unique names",
         "three-ways",
         {"prompt": "p", "images": [IMAGE], "elements": [element("a", 2), element("a", 3)]},
-        [
-            'each elements[].name must be different; "a" stands more than once',
-        ],
+        ['each elements[].name must be different; "a" stands more than once'],
     ),
     (
         "each: span",
         "three-ways",
         {"prompt": "p", "images": [IMAGE], "elements": [element("a", 2), element("b", 1, end=2000)]},
-        [
-            "elements[1]: end minus start must be at least 3000 and at most 8000; it is 2000 when urls has 1 item",
-        ],
+        ["elements[1]: end minus start must be at least 3000 and at most 8000; it is 2000 when urls has 1 item"],
     ),
     (
         "each: no span with images",
         "three-ways",
         {"prompt": "p", "images": [IMAGE], "elements": [element("a", 2, end_time=5000)]},
-        [
-            "elements[0]: end is not allowed when urls has 2 items or more: a span goes with a video",
-        ],
+        ["elements[0]: end is not allowed when urls has 2 items or more: a span goes with a video"],
     ),
     (
         "sum over kept items",
@@ -358,7 +292,7 @@ BROKEN: List[Tuple[str, str, Dict[str, Any], List[str]]] = [
         [
             "the number of images + the number of elements whose urls has 2 items or more must be at "
             "most 7; it is 8 when videos is not given and not (elements has an item whose urls has 1 "
-            "item)",
+            "item)"
         ],
     ),
     (
@@ -367,24 +301,20 @@ BROKEN: List[Tuple[str, str, Dict[str, Any], List[str]]] = [
         {"prompt": "p", "images": [IMAGE] * 4, "elements": [element("a", 2), element("b", 1)]},
         [
             "the number of images + the number of elements whose urls has 2 items or more must be at "
-            "most 4; it is 5 when videos is given or elements has an item whose urls has 1 item",
+            "most 4; it is 5 when videos is given or elements has an item whose urls has 1 item"
         ],
     ),
     (
         "count of kept items",
         "three-ways",
         {"prompt": "p", "images": [IMAGE], "elements": [element(str(n), 1) for n in range(4)]},
-        [
-            "the number of elements whose urls has 1 item must be at most 3; it is 4",
-        ],
+        ["the number of elements whose urls has 1 item must be at most 3; it is 4"],
     ),
     (
         "count of kept items when",
         "three-ways",
         {"prompt": "p", "images": [IMAGE], "videos": [VIDEO], "elements": [element(str(n), 1) for n in range(2)]},
-        [
-            "the number of elements whose urls has 1 item must be at most 1; it is 2 when videos is given",
-        ],
+        ["the number of elements whose urls has 1 item must be at most 1; it is 2 when videos is given"],
     ),
     (
         "variant: video only",
@@ -399,25 +329,19 @@ BROKEN: List[Tuple[str, str, Dict[str, Any], List[str]]] = [
         "variant: no video",
         "three-ways",
         {"prompt": "p", "images": [IMAGE], "aspect_ratio": "auto"},
-        [
-            'aspect_ratio must not be "auto" when videos is not given',
-        ],
+        ['aspect_ratio must not be "auto" when videos is not given'],
     ),
     (
         "false with a video",
         "three-ways",
         {"prompt": "p", "images": [IMAGE], "videos": [VIDEO], "audio": True},
-        [
-            "audio must be one of false; got true when videos is given",
-        ],
+        ["audio must be one of false; got true when videos is given"],
     ),
     (
         "prompt names an @element",
         "three-ways",
         {"prompt": "@tom sleeps", "images": [IMAGE]},
-        [
-            "elements is required when prompt matches @\\w: the prompt names an element",
-        ],
+        ["elements is required when prompt matches @\\w: the prompt names an element"],
     ),
     (
         "sum with 2 x",
@@ -430,104 +354,75 @@ BROKEN: List[Tuple[str, str, Dict[str, Any], List[str]]] = [
         },
         [
             "the number of images + 2 x the number of clips + the number of character_ids must be at "
-            "most 7; it is 9: at most 7 places",
+            "most 7; it is 9: at most 7 places"
         ],
     ),
     (
         "ordered pairs in a list",
         "override",
         {"prompt": "p", "clips": [{"url": VIDEO, "start": 0, "end": 1}, {"url": VIDEO, "start": 3, "end": 2}]},
-        [
-            "clips[].start must be less than clips[].end; got 3 and 2",
-        ],
+        ["clips[].start must be less than clips[].end; got 3 and 2"],
     ),
     (
         "longest span in a list",
         "override",
         {"prompt": "p", "clips": [{"url": VIDEO, "start": 0, "end": 11}]},
-        [
-            "clips[].end minus clips[].start must be at most 10; it is 11",
-        ],
+        ["clips[].end minus clips[].start must be at most 10; it is 11"],
     ),
     (
         "sum of differences",
         "override",
         {"prompt": "p", "clips": [{"url": VIDEO, "start": 0, "end": 8}, {"url": VIDEO, "start": 1, "end": 9}]},
-        [
-            "clips[].end + -1 x clips[].start must be at most 15; it is 16: the clips together",
-        ],
+        ["clips[].end + -1 x clips[].start must be at most 15; it is 16: the clips together"],
     ),
     (
         "exclusive groups",
         "override",
         {"prompt": "p", "first_frame_url": IMAGE, "last_frame_url": IMAGE, "images": [IMAGE], "character_ids": ["a"]},
-        [
-            "first_frame, last_frame and images, character_ids exclude each other",
-        ],
+        ["first_frame, last_frame and images, character_ids exclude each other"],
     ),
-    (
-        "last needs first",
-        "override",
-        {"prompt": "p", "last_frame": IMAGE},
-        [
-            "last_frame needs first_frame as well",
-        ],
-    ),
+    ("last needs first", "override", {"prompt": "p", "last_frame": IMAGE}, ["last_frame needs first_frame as well"]),
     (
         "media forbid a flag",
         "reference-video",
         {"prompt": "p", "images": [IMAGE], "web_search": True},
-        [
-            "web_search is not allowed when images is given or videos is given or audios is given",
-        ],
+        ["web_search is not allowed when images is given or videos is given or audios is given"],
     ),
     (
         "a sound needs company",
         "reference-video",
         {"prompt": "p", "audios": [SOUND]},
-        [
-            "images is required when audios is given and videos is not given: a sound needs an image or a video",
-        ],
+        ["images is required when audios is given and videos is not given: a sound needs an image or a video"],
     ),
     (
         "count by a flag",
         "sequence",
         {"prompt": "p", "count": 5},
-        [
-            "count must be 4 or less; got 5 when enable_sequential is false",
-        ],
+        ["count must be 4 or less; got 5 when enable_sequential is false"],
     ),
     (
         "flag forbids a list",
         "sequence",
         {"prompt": "p", "enable_sequential": True, "color_palette": [{"hex": "#000000", "ratio": "50.00%"}] * 3},
-        [
-            "color_palette is not allowed when enable_sequential is true",
-        ],
+        ["color_palette is not allowed when enable_sequential is true"],
     ),
     (
         "forbidden in two cases",
         "sequence",
         {"prompt": "p", "images": [IMAGE], "thinking_mode": True},
-        [
-            "thinking_mode is not allowed when enable_sequential is true or images is given",
-        ],
+        ["thinking_mode is not allowed when enable_sequential is true or images is given"],
     ),
     (
         "equal lengths",
         "sequence",
         {"prompt": "p", "images": [IMAGE, IMAGE], "bbox_list": [[[0, 0, 1, 1]]]},
-        [
-            "bbox_list and images must have the same number of items; bbox_list has 1, images has 2",
-        ],
+        ["bbox_list and images must have the same number of items; bbox_list has 1, images has 2"],
     ),
     (
         "arrays of arrays of arrays",
         "sequence",
         {"prompt": "p", "images": [IMAGE], "bbox_list": [[[0, 0, 1, 1], [0, 1], [1, 1, 1, -1]]]},
-        [
-            "bbox_list[0] must have at most 2 items; it has 3",
-        ],
+        ["bbox_list[0] must have at most 2 items; it has 3"],
     ),
     (
         "patterns in a list",
@@ -549,9 +444,7 @@ BROKEN: List[Tuple[str, str, Dict[str, Any], List[str]]] = [
             "speakers": [{"id": "A", "voice": "Kore"}],
             "dialogue": [{"speaker": "A", "text": "x"}, {"speaker": "B", "text": "y"}],
         },
-        [
-            'dialogue[].speaker "B" is not among the speakers[].id: "A"',
-        ],
+        ['dialogue[].speaker "B" is not among the speakers[].id: "A"'],
     ),
     (
         "sum of lengths",
@@ -560,9 +453,7 @@ BROKEN: List[Tuple[str, str, Dict[str, Any], List[str]]] = [
             "speakers": [{"id": "A", "voice": "Kore"}],
             "dialogue": [{"speaker": "A", "text": "x" * 30}, {"speaker": "A", "text": "y" * 21}],
         },
-        [
-            "the length of dialogue[].text must be at most 50; it is 51",
-        ],
+        ["the length of dialogue[].text must be at most 50; it is 51"],
     ),
     (
         "unique ids",
@@ -571,113 +462,65 @@ BROKEN: List[Tuple[str, str, Dict[str, Any], List[str]]] = [
             "speakers": [{"id": "A", "voice": "Kore"}, {"id": "A", "voice": "Puck"}],
             "dialogue": [{"speaker": "A", "text": "x"}],
         },
-        [
-            'each speakers[].id must be different; "A" stands more than once',
-        ],
+        ['each speakers[].id must be different; "A" stands more than once'],
     ),
     (
         "sum equals: less",
         "shots",
         {"shots": [{"prompt": "a", "duration": 4}]},
-        [
-            "shots[].duration must be at least 5 (duration); it is 4: the shots fill the video",
-        ],
+        ["shots[].duration must be at least 5 (duration); it is 4: the shots fill the video"],
     ),
     (
         "sum equals: more",
         "shots",
         {"shots": [{"prompt": "a", "duration": 11}], "duration": 10},
-        [
-            "shots[].duration must be at most 10 (duration); it is 11: the shots fill the video",
-        ],
+        ["shots[].duration must be at most 10 (duration); it is 11: the shots fill the video"],
     ),
     (
         "sum bounded by a parameter",
         "shots",
         {"shots": [{"prompt": "a", "duration": 5}], "extras": [{"seconds": 2.5}, {"seconds": 2.75}]},
-        [
-            "extras[].seconds must be at most 5 (duration); it is 5.25",
-        ],
+        ["extras[].seconds must be at most 5 (duration); it is 5.25"],
     ),
-    (
-        "too short",
-        "parameters",
-        {"prompt": "ab"},
-        [
-            "prompt must have 3 characters or more; it has 2",
-        ],
-    ),
-    (
-        "too long",
-        "parameters",
-        {"prompt": "x" * 21},
-        [
-            "prompt must have at most 20 characters; it has 21",
-        ],
-    ),
+    ("too short", "parameters", {"prompt": "ab"}, ["prompt must have 3 characters or more; it has 2"]),
+    ("too long", "parameters", {"prompt": "x" * 21}, ["prompt must have at most 20 characters; it has 21"]),
     (
         "constant",
         "parameters",
         {"prompt": "a cat", "model_name": "xs"},
-        [
-            'model_name is always "xl" for this model and cannot be set',
-        ],
+        ['model_name is always "xl" for this model and cannot be set'],
     ),
     (
         "value map",
         "parameters",
         {"prompt": "a cat", "aspect_ratio": "1:1"},
-        [
-            'aspect_ratio must be one of "16:9", "9:16"; got "1:1"',
-        ],
+        ['aspect_ratio must be one of "16:9", "9:16"; got "1:1"'],
     ),
     (
         "number sent as text",
         "parameters",
         {"prompt": "a cat", "seed": 2147483648},
-        [
-            "seed must be 2147483647 or less; got 2147483648",
-        ],
+        ["seed must be 2147483647 or less; got 2147483648"],
     ),
     (
         "numeric enum",
         "parameters",
         {"prompt": "a cat", "strength": 0.7},
-        [
-            "strength must be one of 0, 0.5, 1; got 0.7",
-        ],
+        ["strength must be one of 0, 0.5, 1; got 0.7"],
     ),
-    (
-        "text enum",
-        "parameters",
-        {"prompt": "a cat", "size": 480},
-        [
-            'size must be one of "720", "1080"; got 480',
-        ],
-    ),
-    (
-        "one file",
-        "parameters",
-        {"prompt": "a cat", "image": [IMAGE, IMAGE]},
-        [
-            "image takes one URL; got 2",
-        ],
-    ),
+    ("text enum", "parameters", {"prompt": "a cat", "size": 480}, ['size must be one of "720", "1080"; got 480']),
+    ("one file", "parameters", {"prompt": "a cat", "image": [IMAGE, IMAGE]}, ["image takes one URL; got 2"]),
     (
         "single out of a list",
         "parameters",
         {"prompt": "a cat", "references": [IMAGE, IMAGE]},
-        [
-            "references must have at most 1 item; it has 2",
-        ],
+        ["references must have at most 1 item; it has 2"],
     ),
     (
         "url scheme",
         "parameters",
         {"prompt": "a cat", "either": ["http://x.example/a"]},
-        [
-            'either must be a URL that begins with https:// or oss://; got "http://x.example/a"',
-        ],
+        ['either must be a URL that begins with https:// or oss://; got "http://x.example/a"'],
     ),
     (
         "local file",
@@ -685,48 +528,28 @@ BROKEN: List[Tuple[str, str, Dict[str, Any], List[str]]] = [
         {"prompt": "a cat", "either": "a.png"},
         [
             'either must be a URL that begins with https:// or oss://; got "a.png"; the platform '
-            "fetches files itself: upload a local file first (KieClient.upload) and give its URL",
+            "fetches files itself: upload a local file first (KieClient.upload) and give its URL"
         ],
     ),
     (
         "pattern",
         "parameters",
         {"prompt": "a cat", "timestamps": "1-2"},
-        [
-            'timestamps must look like ^\\d+(\\.\\d+)?,\\d+(\\.\\d+)?$; got "1-2"',
-        ],
+        ['timestamps must look like ^\\d+(\\.\\d+)?,\\d+(\\.\\d+)?$; got "1-2"'],
     ),
-    (
-        "exact items",
-        "parameters",
-        {"prompt": "a cat", "pair": [SOUND]},
-        [
-            "pair must have exactly 2 items; it has 1",
-        ],
-    ),
+    ("exact items", "parameters", {"prompt": "a cat", "pair": [SOUND]}, ["pair must have exactly 2 items; it has 1"]),
     (
         "ranges and sentinels",
         "parameters",
         {"prompt": "a cat", "duration": 1},
-        [
-            'duration must be 2 or more, or -1, "auto"; got 1',
-        ],
+        ['duration must be 2 or more, or -1, "auto"; got 1'],
     ),
-    (
-        "multiple of",
-        "parameters",
-        {"prompt": "a cat", "steps": 0.75},
-        [
-            "steps must be a multiple of 0.5; got 0.75",
-        ],
-    ),
+    ("multiple of", "parameters", {"prompt": "a cat", "steps": 0.75}, ["steps must be a multiple of 0.5; got 0.75"]),
     (
         "boolean with words",
         "parameters",
         {"prompt": "a cat", "switch": "maybe"},
-        [
-            'switch must be one of true, false; got "maybe"',
-        ],
+        ['switch must be one of true, false; got "maybe"'],
     ),
     (
         "nested enum and name",
@@ -741,9 +564,7 @@ BROKEN: List[Tuple[str, str, Dict[str, Any], List[str]]] = [
         "not JSON",
         "parameters",
         {"prompt": "a cat", "extra": object},
-        [
-            "extra must be something that JSON can hold; got <class 'object'>",
-        ],
+        ["extra must be something that JSON can hold; got <class 'object'>"],
     ),
     (
         "items of a list",
@@ -759,33 +580,20 @@ BROKEN: List[Tuple[str, str, Dict[str, Any], List[str]]] = [
         "union: 0 or 2 to 10",
         "whole-input",
         {"prompt": "p", "video": VIDEO, "duration": 1},
-        [
-            "duration must be 2 or more, or 0; got 1",
-        ],
+        ["duration must be 2 or more, or 0; got 1"],
     ),
-    (
-        "multiple of 4",
-        "frames",
-        {"prompt": "p", "num_frames": 82},
-        [
-            "num_frames must be a multiple of 4; got 82",
-        ],
-    ),
+    ("multiple of 4", "frames", {"prompt": "p", "num_frames": 82}, ["num_frames must be a multiple of 4; got 82"]),
     (
         "not offered by rule",
         "two-factors",
         {"prompt": "p", "resolution": "1080P", "duration": 10},
-        [
-            'duration must not be "10" when resolution is "1080P": 1080P comes in 6 seconds',
-        ],
+        ['duration must not be "10" when resolution is "1080P": 1080P comes in 6 seconds'],
     ),
     (
         "letter case",
         "two-factors",
         {"prompt": "p", "resolution": "4K"},
-        [
-            'resolution must be one of "768P", "1080P", "4k"; got "4K"; did you mean "4k"?',
-        ],
+        ['resolution must be one of "768P", "1080P", "4k"; got "4K"; did you mean "4k"?'],
     ),
 ]
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from kie_sync.catalog import Catalog, read_catalog
 from kie_sync.definitions import UNSET, Choice, Model, Parameter
 from kie_sync.errors import KieInputError, Problem
-from kie_sync.params import Arguments, accept, find_name, key_of, nearest, resolve, to_json
+from kie_sync.params import Arguments, accept, find_name, nearest, resolve
+from kie_sync.values import key_of, to_json
 
 IMAGE = "https://x.example/a.png"
 
@@ -108,10 +109,7 @@ WRONG: Dict[str, Any] = {
         {"prompt": "x", "output_format": "jpg"},
         ['output_format must be one of "png", "jpeg"; got "jpg"; did you mean "jpeg"?'],
     ),
-    "too long": (
-        {"prompt": "x" * 20001},
-        ["prompt must have at most 20,000 characters; it has 20,001"],
-    ),
+    "too long": ({"prompt": "x" * 20001}, ["prompt must have at most 20,000 characters; it has 20,001"]),
     "all at once": (
         {"promt": "x", "size": "7:7", "output_format": True},
         [
@@ -322,16 +320,14 @@ def test_a_value_as_the_key_of_a_table(value: Any, key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "hint"),
-    [("promt", '; did you mean "prompt"?'), ("PROMPT", '; did you mean "prompt"?'), ("xyz", "")],
+    ("name", "hint"), [("promt", '; did you mean "prompt"?'), ("PROMPT", '; did you mean "prompt"?'), ("xyz", "")]
 )
 def test_a_near_name_is_offered(name: str, hint: str) -> None:
     assert nearest(name, ["prompt", "duration"]) == hint
 
 
 @pytest.mark.parametrize(
-    ("name", "found"),
-    [("a", "a"), ("w", "a"), ("x", "a"), ("g", "a"), ("h", None), ("none", None)],
+    ("name", "found"), [("a", "a"), ("w", "a"), ("x", "a"), ("g", "a"), ("h", None), ("none", None)]
 )
 def test_a_name_is_found_behind_each_of_its_spellings(name: str, found: Any) -> None:
     parameters = {"a": Parameter("a", "w", "text", aliases=("x",))}

@@ -15,19 +15,9 @@ from hypothesis import strategies as st
 from kie_sync.catalog import Catalog, read_catalog
 from kie_sync.definitions import Choice, Condition, Count, Model, Parameter, Price, Seconds, Source, Surcharge
 from kie_sync.errors import KieInputError
+from kie_sync.figures import CostItem, Figure, exactly, tidy, unknown
 from kie_sync.params import resolve
-from kie_sync.pricing import (
-    CostEstimate,
-    CostItem,
-    Figure,
-    UsageRecord,
-    estimate,
-    exactly,
-    price_on,
-    quote,
-    tidy,
-    unknown,
-)
+from kie_sync.pricing import CostEstimate, UsageRecord, estimate, price_on, quote
 
 MILLION = 1_000_000
 BANANA, EDIT, PRO = "google/nano-banana", "google/nano-banana-edit", "nano-banana-pro"

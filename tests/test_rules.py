@@ -7,22 +7,10 @@ from typing import Any, Dict, Set, Tuple
 
 import pytest
 
+from kie_sync.conditions import count_of, describe, holds
 from kie_sync.definitions import Condition, Limits, Rule, Term
-from kie_sync.rules import (
-    check_rules,
-    check_size,
-    count_of,
-    defaults_by_rule,
-    describe,
-    find,
-    holds,
-    ignored,
-    is_given,
-    mentions,
-    number_of,
-    plain,
-    show,
-)
+from kie_sync.rules import check_rules, check_size, defaults_by_rule, ignored, mentions
+from kie_sync.values import find, is_given, number_of, plain, show
 
 VALUES: Dict[str, Any] = {
     "a": "x",
@@ -184,11 +172,7 @@ def test_a_default_counts_as_a_value_and_not_as_given() -> None:
 SIZES: Dict[str, Tuple[Any, Any, list[str]]] = {
     "a number that is none": (Limits(min=Decimal(1)), float("nan"), []),
     "a boolean has no size": (Limits(min=Decimal(5)), True, []),
-    "a very large number is no multiple of 4": (
-        Limits(multiple_of=Decimal(4)),
-        Decimal("1e40") + 1,
-        [],
-    ),
+    "a very large number is no multiple of 4": (Limits(multiple_of=Decimal(4)), Decimal("1e40") + 1, []),
     "fractions of a fraction": (Limits(multiple_of=Decimal("0.1")), Decimal("0.3"), []),
     "short": (Limits(min_length=3), "ab", ["must have 3 characters or more; it has 2"]),
     "few": (Limits(min_items=2, max_items=4), ["a"], ["must have 2 items or more; it has 1"]),

@@ -78,17 +78,36 @@ def test_a_task_goes_from_waiting_to_success_with_the_recorded_fields():
 
         assert created.json() == {"code": 200, "msg": "success", "data": {"taskId": task_id, "recordId": task_id}}
         assert len(task_id) == 32 and set(task_id) <= set("0123456789abcdef")
-        assert first == {"code": 200, "msg": "success", "data": {
-            "taskId": task_id, "model": "nano-banana-pro", "state": "waiting", "param": last["param"], "resultJson": "",
-            "failCode": None, "failMsg": None, "costTime": None, "completeTime": None,
-            "createTime": last["createTime"], "creditsConsumed": 36.0,
-        }}
+        assert first == {
+            "code": 200,
+            "msg": "success",
+            "data": {
+                "taskId": task_id,
+                "model": "nano-banana-pro",
+                "state": "waiting",
+                "param": last["param"],
+                "resultJson": "",
+                "failCode": None,
+                "failMsg": None,
+                "costTime": None,
+                "completeTime": None,
+                "createTime": last["createTime"],
+                "creditsConsumed": 36.0,
+            },
+        }
         assert second == "generating"
-        assert last == {**first["data"], "state": "success", "costTime": 2, "completeTime": last["createTime"] + 2000,
-                        "resultJson": f'{{"resultUrls":["{caller.sandbox.url}/files/{task_id}/1.png"]}}'}
+        assert last == {
+            **first["data"],
+            "state": "success",
+            "costTime": 2,
+            "completeTime": last["createTime"] + 2000,
+            "resultJson": f'{{"resultUrls":["{caller.sandbox.url}/files/{task_id}/1.png"]}}',
+        }
         param = json.loads(last["param"])
         assert {**param, "input": json.loads(param["input"])} == {
-            "model": "nano-banana-pro", "input": {"prompt": "一只猫", "resolution": "2K"}}
+            "model": "nano-banana-pro",
+            "input": {"prompt": "一只猫", "resolution": "2K"},
+        }
 
 
 def test_the_golden_examples_of_every_task_model_are_accepted_and_priced(caller):
@@ -102,27 +121,60 @@ def test_the_golden_examples_of_every_task_model_are_accepted_and_priced(caller)
             assert before - caller.sandbox.balance == caller.sandbox.tasks[-1].credits > 0
 
 
-@pytest.mark.parametrize(("model", "given", "code", "text"), [
-    ("no-such-model", {"prompt": "a"}, 422, "The model name you specified is not supported. Please verify your input "
-                                            "and use one of the supported models provided by KIE."),
-    ("gemini-3-pro", {"prompt": "a"}, 422, "The model name you specified is not supported. Please verify your input "
-                                           "and use one of the supported models provided by KIE."),
-    ("nano-banana-pro", {}, 500, "This field is required"),
-    ("nano-banana-pro", {"prompt": "a", "resolution": "9K"}, 500,
-     "resolution is not within the range of allowed options"),
-    ("nano-banana-pro", {"prompt": 7}, 500, "prompt it must be a string"),
-    ("nano-banana-pro", {"prompt": "a" * 10001}, 500, "The length of prompt must be less than or equal to 10000"),
-    ("nano-banana-pro", {"prompt": "a", "images": []}, 500, "images is not a supported field"),
-    ("nano-banana-pro", {"prompt": "a", "image_input": ["https://x/y.png"] * 9}, 500,
-     "image_input must be at most 8 items"),
-    ("sora-2-text-to-video", {"prompt": "a", "n_frames": 10}, 500,
-     "n_frames is not within the range of allowed options"),
-    ("sora-2-text-to-video", {"prompt": "a", "remove_watermark": "yes"}, 500,
-     "remove_watermark it must be a boolean"),
-    ("sora-2-pro-storyboard", {"n_frames": "10", "shots": [{"Scene": "a"}]}, 500, "This field is required"),
-    ("sora-2-pro-storyboard", {"n_frames": "10", "shots": [{"Scene": "a", "duration": 16}]}, 500,
-     "duration is not within the range of allowed options"),
-])
+@pytest.mark.parametrize(
+    ("model", "given", "code", "text"),
+    [
+        (
+            "no-such-model",
+            {"prompt": "a"},
+            422,
+            "The model name you specified is not supported. Please verify your input "
+            "and use one of the supported models provided by KIE.",
+        ),
+        (
+            "gemini-3-pro",
+            {"prompt": "a"},
+            422,
+            "The model name you specified is not supported. Please verify your input "
+            "and use one of the supported models provided by KIE.",
+        ),
+        ("nano-banana-pro", {}, 500, "This field is required"),
+        (
+            "nano-banana-pro",
+            {"prompt": "a", "resolution": "9K"},
+            500,
+            "resolution is not within the range of allowed options",
+        ),
+        ("nano-banana-pro", {"prompt": 7}, 500, "prompt it must be a string"),
+        ("nano-banana-pro", {"prompt": "a" * 10001}, 500, "The length of prompt must be less than or equal to 10000"),
+        ("nano-banana-pro", {"prompt": "a", "images": []}, 500, "images is not a supported field"),
+        (
+            "nano-banana-pro",
+            {"prompt": "a", "image_input": ["https://x/y.png"] * 9},
+            500,
+            "image_input must be at most 8 items",
+        ),
+        (
+            "sora-2-text-to-video",
+            {"prompt": "a", "n_frames": 10},
+            500,
+            "n_frames is not within the range of allowed options",
+        ),
+        (
+            "sora-2-text-to-video",
+            {"prompt": "a", "remove_watermark": "yes"},
+            500,
+            "remove_watermark it must be a boolean",
+        ),
+        ("sora-2-pro-storyboard", {"n_frames": "10", "shots": [{"Scene": "a"}]}, 500, "This field is required"),
+        (
+            "sora-2-pro-storyboard",
+            {"n_frames": "10", "shots": [{"Scene": "a", "duration": 16}]},
+            500,
+            "duration is not within the range of allowed options",
+        ),
+    ],
+)
 def test_wrong_input_is_refused_in_the_platforms_words(caller, model, given, code, text):
     answer = caller.create(model, **given)
 
@@ -143,18 +195,40 @@ def test_an_unknown_task_is_a_null_record_and_a_missing_id_a_bad_request(caller)
     assert caller.query("") == {"code": 400, "msg": "taskId parameter is required", "data": None}
 
 
-@pytest.mark.parametrize(("method", "path", "body"), [
-    ("POST", CREATE, {"code": 401, "msg": "You do not have access permissions", "data": None}),
-    ("GET", CREDITS, {"code": 401, "msg": "Unauthorized", "data": None}),
-    ("POST", "/api/file-base64-upload",
-     {"success": False, "code": 401, "msg": "You do not have access permissions"}),
-    ("POST", "/gemini-3-pro/v1/chat/completions",
-     {"code": 401, "msg": "Unauthorized – Authentication failed. Please check that your Authorization and "
-                          "Content-Type headers are correctly set."}),
-    ("POST", "/v1beta/openai/chat/completions",
-     [{"error": {"code": 400, "message": "API key not valid. Please pass a valid API key.",
-                 "status": "INVALID_ARGUMENT"}}]),
-])
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", CREATE, {"code": 401, "msg": "You do not have access permissions", "data": None}),
+        ("GET", CREDITS, {"code": 401, "msg": "Unauthorized", "data": None}),
+        (
+            "POST",
+            "/api/file-base64-upload",
+            {"success": False, "code": 401, "msg": "You do not have access permissions"},
+        ),
+        (
+            "POST",
+            "/gemini-3-pro/v1/chat/completions",
+            {
+                "code": 401,
+                "msg": "Unauthorized – Authentication failed. Please check that your Authorization and "
+                "Content-Type headers are correctly set.",
+            },
+        ),
+        (
+            "POST",
+            "/v1beta/openai/chat/completions",
+            [
+                {
+                    "error": {
+                        "code": 400,
+                        "message": "API key not valid. Please pass a valid API key.",
+                        "status": "INVALID_ARGUMENT",
+                    }
+                }
+            ],
+        ),
+    ],
+)
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}], ids=["no key", "wrong key"])
 def test_a_wrong_key_is_refused(caller, method, path, body, headers):
     answer = requests.request(method, caller.sandbox.url + path, headers=headers, json={}, timeout=10)
@@ -178,7 +252,10 @@ def test_too_few_credits_are_refused_with_402():
         answer = caller.create(prompt="a")
 
         assert answer.json() == {
-            "code": 402, "msg": "The current credits are insufficient. Please top up.", "data": None}
+            "code": 402,
+            "msg": "The current credits are insufficient. Please top up.",
+            "data": None,
+        }
         assert caller.credits()["data"] == 23.5
 
 
@@ -192,7 +269,10 @@ def test_more_than_twenty_creates_in_ten_seconds_are_refused_and_not_queued():
 
         assert [answer.status_code for answer in answers] == [200] * 20 + [429] * 2
         assert answers[-1].json() == {
-            "code": 429, "msg": "Your call frequency is too high. Please try again later.", "data": None}
+            "code": 429,
+            "msg": "Your call frequency is too high. Please try again later.",
+            "data": None,
+        }
         assert "Retry-After" not in answers[-1].headers
         assert later.json()["code"] == 200
         assert len(caller.sandbox.tasks) == 21
@@ -200,7 +280,8 @@ def test_more_than_twenty_creates_in_ten_seconds_are_refused_and_not_queued():
 
 def test_a_model_added_by_a_users_file_works(tmp_path):
     mine = tmp_path / "mine.yaml"
-    mine.write_text("""
+    mine.write_text(
+        """
 schema_version: 1
 models:
   acme/song:
@@ -213,14 +294,19 @@ models:
       prompt:   {type: text, required: true}
       duration: {wire: secs, type: integer, min: 1, max: 20, default: 3}
     price: {unit: audio, credits: 7, source: mine, checked: 2026-11-22}
-""", encoding="utf-8")
+""",
+        encoding="utf-8",
+    )
     with calling(catalog=read_catalog(mine), speed=200) as caller:
         last = caller.finish(caller.create("acme/song", prompt="la", secs=2).json()["data"]["taskId"])
         sound = requests.get(json.loads(last["resultJson"])["resultUrls"][0], timeout=10)
 
         assert last["creditsConsumed"] == 7.0
         assert (sound.headers["Content-Type"], sound.content[:4], len(sound.content)) == (
-            "audio/wav", b"RIFF", 44 + 2 * 16000 * 2)
+            "audio/wav",
+            b"RIFF",
+            44 + 2 * 16000 * 2,
+        )
 
 
 MINE = """
@@ -270,8 +356,7 @@ def test_a_model_that_makes_no_files_gives_an_object_and_an_unknown_price_is_mad
     with calling(catalog=mine) as caller:
         last = caller.finish(caller.create("acme/tool", text="count these words").json()["data"]["taskId"])
 
-        assert json.loads(last["resultJson"]) == {
-            "resultObject": {"text": "count these words", "model": "acme/tool"}}
+        assert json.loads(last["resultJson"]) == {"resultObject": {"text": "count these words", "model": "acme/tool"}}
         assert last["creditsConsumed"] == 10.0
 
 
@@ -322,7 +407,12 @@ def test_the_environment_leads_everything_to_the_sandbox(caller):
     url, key = caller.sandbox.url, caller.sandbox.key
 
     assert caller.sandbox.environment() == {
-        "KIE_BASE_URL": url, "KIE_API_KEY": key, "GEMINI_BASE_URL": url, "GOOGLE_API_KEY": key, "GEMINI_API_KEY": key}
+        "KIE_BASE_URL": url,
+        "KIE_API_KEY": key,
+        "GEMINI_BASE_URL": url,
+        "GOOGLE_API_KEY": key,
+        "GEMINI_API_KEY": key,
+    }
 
 
 def test_the_log_keeps_every_request(caller):
@@ -330,7 +420,9 @@ def test_the_log_keeps_every_request(caller):
     requests.get(caller.sandbox.url + "/", timeout=10)
 
     assert [(entry.method, entry.path, entry.authorized) for entry in caller.sandbox.requests] == [
-        ("GET", CREDITS, True), ("GET", "/", False)]
+        ("GET", CREDITS, True),
+        ("GET", "/", False),
+    ]
 
 
 def test_a_seed_makes_ids_the_same():
@@ -393,7 +485,8 @@ def test_a_missing_extra_is_named_with_the_way_to_get_it():
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert told.stdout.strip() == (
-        'the sandbox needs noto_cjk_sans_otc, which is not installed: pip install "kie-sync[sandbox]"')
+        'the sandbox needs noto_cjk_sans_otc, which is not installed: pip install "kie-sync[sandbox]"'
+    )
 
 
 @pytest.mark.parametrize("name", sorted(FAULTS))
@@ -403,13 +496,16 @@ def test_every_listed_fault_can_be_read(name):
     assert parse_fault(f"{name}=3" if needs else name).name == name
 
 
-@pytest.mark.parametrize(("text", "told"), [
-    ("nonsense", "unknown sandbox fault 'nonsense'; there are: accept-then-drop, "),
-    ("nowhere:html", "unknown place 'nowhere'; there are: create, query, chat, credits, upload, files"),
-    ("slow", "needs a number"),
-    ("slow=soon", "needs a number; got 'soon'"),
-    ("queuing=1", "takes no argument; got '1'"),
-])
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("nonsense", "unknown sandbox fault 'nonsense'; there are: accept-then-drop, "),
+        ("nowhere:html", "unknown place 'nowhere'; there are: create, query, chat, credits, upload, files"),
+        ("slow", "needs a number"),
+        ("slow=soon", "needs a number; got 'soon'"),
+        ("queuing=1", "takes no argument; got '1'"),
+    ],
+)
 def test_a_wrong_fault_is_told_with_what_there_is(text, told):
     with pytest.raises(KieConfigError) as caught:
         parse_fault(text)

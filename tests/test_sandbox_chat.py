@@ -67,18 +67,27 @@ def test_kie_streams_unless_told_otherwise_in_the_order_of_its_page(caller, mode
     assert answer.headers["Content-Type"] == "text/event-stream;charset=UTF-8"
     assert answer.headers["Transfer-Encoding"] == "chunked"
     chunks = events(answer)
-    common = {"id": chunks[0]["id"], "created": chunks[0]["created"], "model": model.slug,
-              "object": "chat.completion.chunk"}
+    common = {
+        "id": chunks[0]["id"],
+        "created": chunks[0]["created"],
+        "model": model.slug,
+        "object": "chat.completion.chunk",
+    }
     assert chunks[0] == {"choices": [{"delta": {"role": "assistant", "content": ""}, "index": 0}], **common}
     thoughts = [chunk for chunk in chunks[1:] if "reasoning_content" in str(chunk)]
-    texts = chunks[1 + len(thoughts):-3]
-    assert chunks[1:1 + len(thoughts)] == thoughts and len(thoughts) == 3
+    texts = chunks[1 + len(thoughts) : -3]
+    assert chunks[1 : 1 + len(thoughts)] == thoughts and len(thoughts) == 3
     assert all(set(chunk["choices"][0]) == {"delta", "index"} for chunk in texts)
     assert "".join(chunk["choices"][0]["delta"]["content"] for chunk in texts) == "2 + 2 = 4"
     assert chunks[-3] == {"choices": [{"delta": {}, "index": 0, "finish_reason": "stop"}], **common}
     usage = chunks[-2]["usage"]
-    assert chunks[-2] == {"choices": [], **common, "usage": usage, "system_fingerprint": "",
-                          "credits_consumed": chunks[-2]["credits_consumed"]}
+    assert chunks[-2] == {
+        "choices": [],
+        **common,
+        "usage": usage,
+        "system_fingerprint": "",
+        "credits_consumed": chunks[-2]["credits_consumed"],
+    }
     assert usage["total_tokens"] > usage["prompt_tokens"] + usage["completion_tokens"]
     assert chunks[-1] == "[DONE]"
     assert caller.sandbox.balance == 10000 - Decimal(str(chunks[-2]["credits_consumed"]))
@@ -91,11 +100,22 @@ def test_kies_whole_answer(caller):
     text = "你好！你说的是：“你好”。这是沙盒的回答，没有真正的模型参与；同样的问题总会得到同样的回答。"
     thoughts = "用户问的是：你好。我会简短、清楚地回答。"
     assert answer == {
-        "id": answer["id"], "object": "chat.completion", "created": answer["created"],
-        "choices": [{"index": 0, "finish_reason": "stop", "message": {
-            "role": "assistant", "content": text, "reasoning_content": thoughts}}],
-        "usage": {"prompt_tokens": 5, "completion_tokens": 45, "total_tokens": 110,
-                  "completion_tokens_details": {"text_tokens": 45, "audio_tokens": 0, "reasoning_tokens": 60}},
+        "id": answer["id"],
+        "object": "chat.completion",
+        "created": answer["created"],
+        "choices": [
+            {
+                "index": 0,
+                "finish_reason": "stop",
+                "message": {"role": "assistant", "content": text, "reasoning_content": thoughts},
+            }
+        ],
+        "usage": {
+            "prompt_tokens": 5,
+            "completion_tokens": 45,
+            "total_tokens": 110,
+            "completion_tokens_details": {"text_tokens": 45, "audio_tokens": 0, "reasoning_tokens": 60},
+        },
         "credits_consumed": 0.03,
     }
 
@@ -126,7 +146,10 @@ def test_google_answers_whole_unless_asked_to_stream(caller, model):
     answer = caller.chat("what is 6 x 7?", model=model).json()
 
     assert answer == {
-        "id": answer["id"], "object": "chat.completion", "created": answer["created"], "model": model.slug,
+        "id": answer["id"],
+        "object": "chat.completion",
+        "created": answer["created"],
+        "model": model.slug,
         "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "6 x 7 = 42"}}],
         "usage": {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": answer["usage"]["total_tokens"]},
     }
@@ -144,15 +167,25 @@ def test_google_gives_running_totals_on_every_chunk_when_asked(caller):
     assert asked[-1] == "[DONE]"
 
 
-@pytest.mark.parametrize(("fields", "code", "text"), [
-    ({"name": "nobody"}, 404, "models/nobody is not found for API version v1main, or is not supported for "
-                               "generateContent. Call ListModels to see the list of available models and their "
-                               "supported methods."),
-    ({"include_thoughts": True}, 400,
-     'Invalid JSON payload received. Unknown name "include_thoughts": Cannot find field.'),
-    ({"messages": []}, 400, "contents is not specified"),
-    ({"temperature": 9}, 400, "Invalid value: temperature is not within the range of allowed options"),
-])
+@pytest.mark.parametrize(
+    ("fields", "code", "text"),
+    [
+        (
+            {"name": "nobody"},
+            404,
+            "models/nobody is not found for API version v1main, or is not supported for "
+            "generateContent. Call ListModels to see the list of available models and their "
+            "supported methods.",
+        ),
+        (
+            {"include_thoughts": True},
+            400,
+            'Invalid JSON payload received. Unknown name "include_thoughts": Cannot find field.',
+        ),
+        ({"messages": []}, 400, "contents is not specified"),
+        ({"temperature": 9}, 400, "Invalid value: temperature is not within the range of allowed options"),
+    ],
+)
 def test_google_refuses_with_an_array_and_a_true_status(caller, fields, code, text):
     answer = caller.chat("hi", model=GOOGLE[0], **fields)
 
@@ -161,14 +194,17 @@ def test_google_refuses_with_an_array_and_a_true_status(caller, fields, code, te
     assert answer.json() == [{"error": {"code": code, "message": text, "status": status}}]
 
 
-@pytest.mark.parametrize(("fields", "text"), [
-    ({"messages": []}, "messages is required"),
-    ({"messages": "hello"}, "messages is required"),
-    ({"messages": [{"role": "nobody", "content": "a"}]}, "role is not within the range of allowed options"),
-    ({"messages": [{"content": "a"}]}, "This field is required"),
-    ({"include_thoughts": "yes"}, "include_thoughts it must be a boolean"),
-    ({"reasoning_effort": "medium"}, "reasoning_effort is not within the range of allowed options"),
-])
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"messages": []}, "messages is required"),
+        ({"messages": "hello"}, "messages is required"),
+        ({"messages": [{"role": "nobody", "content": "a"}]}, "role is not within the range of allowed options"),
+        ({"messages": [{"content": "a"}]}, "This field is required"),
+        ({"include_thoughts": "yes"}, "include_thoughts it must be a boolean"),
+        ({"reasoning_effort": "medium"}, "reasoning_effort is not within the range of allowed options"),
+    ],
+)
 def test_kie_refuses_a_wrong_chat_with_an_envelope(caller, fields, text):
     answer = caller.chat("hi", **fields)
 
@@ -180,10 +216,15 @@ def test_a_chat_without_credits_is_refused():
         assert caller.chat().json()["code"] == 402
 
 
-@pytest.mark.parametrize(("question", "answer"), [
-    ("2+2?", "2 + 2 = 4"), ("How much is 7.5 * 2", "7.5 * 2 = 15"), ("9 ÷ 2 等于多少？", "9 ÷ 2 = 4.5"),
-    ("1/0=", "1/0 has no result: nothing can be divided by zero."),
-])
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("2+2?", "2 + 2 = 4"),
+        ("How much is 7.5 * 2", "7.5 * 2 = 15"),
+        ("9 ÷ 2 等于多少？", "9 ÷ 2 = 4.5"),
+        ("1/0=", "1/0 has no result: nothing can be divided by zero."),
+    ],
+)
 def test_sums_are_worked_out(caller, question, answer):
     assert caller.text(question) == answer
 
@@ -193,9 +234,17 @@ def test_what_only_looks_like_a_sum_is_not_worked_out(caller, question):
     assert caller.text(question).startswith("You said: ")
 
 
-TOOL = {"type": "function", "function": {"name": "get_weather", "parameters": {
-    "type": "object", "properties": {"city": {"type": "string"}, "days": {"type": "integer", "minimum": 2}},
-    "required": ["city"]}}}
+TOOL = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "parameters": {
+            "type": "object",
+            "properties": {"city": {"type": "string"}, "days": {"type": "integer", "minimum": 2}},
+            "required": ["city"],
+        },
+    },
+}
 
 
 def test_a_function_that_the_question_names_is_called(caller):
@@ -205,8 +254,11 @@ def test_a_function_that_the_question_names_is_called(caller):
 
     call = whole["message"]["tool_calls"][0]
     assert (whole["finish_reason"], whole["message"]["content"]) == ("tool_calls", None)
-    assert call == {"id": call["id"], "type": "function",
-                    "function": {"name": "get_weather", "arguments": '{"city":"Paris","days":2}'}}
+    assert call == {
+        "id": call["id"],
+        "type": "function",
+        "function": {"name": "get_weather", "arguments": '{"city":"Paris","days":2}'},
+    }
     deltas = [chunk["choices"][0] for chunk in streamed[:-2] if "tool_calls" in chunk["choices"][0]["delta"]]
     assert [delta["delta"]["tool_calls"][0]["index"] for delta in deltas] == [0]
     assert streamed[-3]["choices"][0]["finish_reason"] == "tool_calls"
@@ -215,13 +267,18 @@ def test_a_function_that_the_question_names_is_called(caller):
 def test_google_calls_functions_in_its_own_form(caller):
     streamed = events(caller.chat("get_weather", model=GOOGLE[0], tools=[TOOL], stream=True))
 
-    call = next(chunk["choices"][0]["delta"]["tool_calls"][0] for chunk in streamed
-                if "tool_calls" in chunk["choices"][0]["delta"])
+    call = next(
+        chunk["choices"][0]["delta"]["tool_calls"][0]
+        for chunk in streamed
+        if "tool_calls" in chunk["choices"][0]["delta"]
+    )
     assert set(call) == {"id", "type", "function", "extra_content"}
 
 
-@pytest.mark.parametrize(("choice", "calls"), [
-    ("auto", 0), ("none", 0), ("required", 1), ({"type": "function", "function": {"name": "get_weather"}}, 1)])
+@pytest.mark.parametrize(
+    ("choice", "calls"),
+    [("auto", 0), ("none", 0), ("required", 1), ({"type": "function", "function": {"name": "get_weather"}}, 1)],
+)
 def test_the_tool_choice_is_honoured(choice, calls):
     body = {"messages": [{"role": "user", "content": "hello"}], "tools": [TOOL], "tool_choice": choice}
 
@@ -229,26 +286,48 @@ def test_the_tool_choice_is_honoured(choice, calls):
 
 
 def test_a_tools_answer_is_told(caller):
-    messages = [{"role": "user", "content": "get_weather in Paris"},
-                {"role": "assistant", "content": None, "tool_calls": []},
-                {"role": "tool", "tool_call_id": "c", "content": "12 degrees"}]
+    messages = [
+        {"role": "user", "content": "get_weather in Paris"},
+        {"role": "assistant", "content": None, "tool_calls": []},
+        {"role": "tool", "tool_call_id": "c", "content": "12 degrees"},
+    ]
 
     assert caller.text(messages, tools=[TOOL]) == "The tool answered: 12 degrees"
 
 
-@pytest.mark.parametrize("schema", [
-    {"type": "object", "properties": {
-        "name": {"type": "string", "maxLength": 4}, "n": {"type": "integer", "minimum": 3},
-        "tags": {"type": "array", "items": {"enum": ["a", "b"]}, "minItems": 2}}, "required": ["name", "n", "tags"],
-     "additionalProperties": False},
-    {"$defs": {"point": {"type": "object", "properties": {"x": {"type": "number", "maximum": -2}}, "required": ["x"]}},
-     "type": "array", "items": {"$ref": "#/$defs/point"}},
-    {"anyOf": [{"type": "null"}, {"type": "string"}]},
-    {"allOf": [{"properties": {"a": {"const": 5}}}, {"required": ["a"]}]},
-    {"type": ["string", "null"], "minLength": 30},
-    {"type": "object", "properties": {"when": {"type": "string", "format": "date"}, "ok": {"type": "boolean"},
-                                      "step": {"type": "integer", "multipleOf": 5, "minimum": 7}}},
-])
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {
+            "type": "object",
+            "properties": {
+                "name": {"type": "string", "maxLength": 4},
+                "n": {"type": "integer", "minimum": 3},
+                "tags": {"type": "array", "items": {"enum": ["a", "b"]}, "minItems": 2},
+            },
+            "required": ["name", "n", "tags"],
+            "additionalProperties": False,
+        },
+        {
+            "$defs": {
+                "point": {"type": "object", "properties": {"x": {"type": "number", "maximum": -2}}, "required": ["x"]}
+            },
+            "type": "array",
+            "items": {"$ref": "#/$defs/point"},
+        },
+        {"anyOf": [{"type": "null"}, {"type": "string"}]},
+        {"allOf": [{"properties": {"a": {"const": 5}}}, {"required": ["a"]}]},
+        {"type": ["string", "null"], "minLength": 30},
+        {
+            "type": "object",
+            "properties": {
+                "when": {"type": "string", "format": "date"},
+                "ok": {"type": "boolean"},
+                "step": {"type": "integer", "multipleOf": 5, "minimum": 7},
+            },
+        },
+    ],
+)
 def test_a_schema_is_filled_in(caller, schema):
     form = {"type": "json_schema", "json_schema": {"name": "x", "strict": True, "schema": schema}}
 
@@ -289,14 +368,17 @@ def test_google_says_when_to_come_back(caller):
     answer = caller.chat("hi [[fault:retry-after=34]]", model=GOOGLE[0])
 
     assert answer.json()[0]["error"]["details"] == [
-        {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "34s"}]
+        {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "34s"}
+    ]
 
 
 def test_an_error_can_come_in_the_middle(caller):
     text = caller.chat("tell me [[fault:event-error]]").content.decode()
 
-    assert text.endswith('event: error\ndata: {"type":"error","error":{"type":"upstream_error",'
-                         '"message":"Upstream generation error"}}\n\n')
+    assert text.endswith(
+        'event: error\ndata: {"type":"error","error":{"type":"upstream_error",'
+        '"message":"Upstream generation error"}}\n\n'
+    )
     assert '"content":"You said' in text
 
 

@@ -76,13 +76,16 @@ def ask(caller, way, fault):
 
 
 @pytest.mark.parametrize("way", ["server", "header", "prompt"])
-@pytest.mark.parametrize(("fault", "status", "body"), [
-    ("code=433", 200, {"code": 433, "msg": "key usage limit exceeded", "data": None}),
-    ("credits-500", 200, {"code": 500, "msg": "Credits insufficient", "data": None}),
-    ("rate-limit", 429, RATE),
-    ("rate-limit-200", 200, RATE),
-    ("retry-after=2", 429, RATE),
-])
+@pytest.mark.parametrize(
+    ("fault", "status", "body"),
+    [
+        ("code=433", 200, {"code": 433, "msg": "key usage limit exceeded", "data": None}),
+        ("credits-500", 200, {"code": 500, "msg": "Credits insufficient", "data": None}),
+        ("rate-limit", 429, RATE),
+        ("rate-limit-200", 200, RATE),
+        ("retry-after=2", 429, RATE),
+    ],
+)
 def test_a_create_can_be_refused(caller, way, fault, status, body):
     answer = ask(caller, way, fault)
 
@@ -137,22 +140,24 @@ def test_the_usual_states(slower):
     assert slower.states("slow=0")[0] == ["waiting", "generating", "success"]
 
 
-@pytest.mark.parametrize(("fault", "states"), [
-    ("queuing", ["waiting", "queuing", "generating", "success"]),
-    ("skip-states", ["success"]),
-    ("unknown-state", ["waiting", "archiving", "success"]),
-    ("unknown-state=polishing", ["waiting", "polishing", "success"]),
-    ("fail", ["waiting", "generating", "fail"]),
-])
+@pytest.mark.parametrize(
+    ("fault", "states"),
+    [
+        ("queuing", ["waiting", "queuing", "generating", "success"]),
+        ("skip-states", ["success"]),
+        ("unknown-state", ["waiting", "archiving", "success"]),
+        ("unknown-state=polishing", ["waiting", "polishing", "success"]),
+        ("fail", ["waiting", "generating", "fail"]),
+    ],
+)
 def test_states_can_be_other(slower, fault, states):
     assert slower.states(fault)[0] == states
 
 
-@pytest.mark.parametrize(("fault", "result"), [
-    ("result-null", None),
-    ("result-empty", '{"resultUrls":[]}'),
-    ("result-malformed", '{"resultUrls":["http'),
-])
+@pytest.mark.parametrize(
+    ("fault", "result"),
+    [("result-null", None), ("result-empty", '{"resultUrls":[]}'), ("result-malformed", '{"resultUrls":["http')],
+)
 def test_a_success_can_have_a_bad_result(caller, fault, result):
     assert caller.states(fault)[1]["resultJson"] == result
 
@@ -177,7 +182,10 @@ def test_a_failure_has_the_asked_code_and_message(caller):
     record = caller.states("fail=SENSITIVE_WORD_ERROR|Your prompt was caught: try again")[1]
 
     assert (record["failCode"], record["failMsg"], record["resultJson"]) == (
-        "SENSITIVE_WORD_ERROR", "Your prompt was caught: try again", "")
+        "SENSITIVE_WORD_ERROR",
+        "Your prompt was caught: try again",
+        "",
+    )
 
 
 def test_a_new_task_can_be_unknown_for_a_while(caller):
@@ -226,13 +234,18 @@ def test_a_task_fault_for_some_tasks_lasts_as_long_as_these_tasks(caller):
 
 
 def test_a_scene_of_a_storyboard_can_ask_for_a_fault(caller):
-    body = {"model": "sora-2-pro-storyboard", "input": {
-        "n_frames": "10", "shots": [{"Scene": "rain [[fault:code=455]]", "duration": 5}]}}
+    body = {
+        "model": "sora-2-pro-storyboard",
+        "input": {"n_frames": "10", "shots": [{"Scene": "rain [[fault:code=455]]", "duration": 5}]},
+    }
 
     answer = caller.session.post(caller.sandbox.url + CREATE, json=body, timeout=10).json()
 
-    assert answer == {"code": 455, "msg": "The server is currently being maintained, please try again later~",
-                      "data": None}
+    assert answer == {
+        "code": 455,
+        "msg": "The server is currently being maintained, please try again later~",
+        "data": None,
+    }
 
 
 @pytest.mark.parametrize("way", ["header", "prompt"])

@@ -63,12 +63,15 @@ def caller():
         yield caller
 
 
-@pytest.mark.parametrize(("given", "kind", "size", "content_type"), [
-    ({}, "PNG", (1024, 1024), "image/png"),
-    ({"aspect_ratio": "16:9", "output_format": "jpg"}, "JPEG", (1376, 774), "image/jpeg"),
-    ({"aspect_ratio": "9:16", "resolution": "2K"}, "PNG", (1530, 2720), "image/png"),
-    ({"aspect_ratio": "auto", "resolution": "4K"}, "PNG", (4096, 4096), "image/png"),
-])
+@pytest.mark.parametrize(
+    ("given", "kind", "size", "content_type"),
+    [
+        ({}, "PNG", (1024, 1024), "image/png"),
+        ({"aspect_ratio": "16:9", "output_format": "jpg"}, "JPEG", (1376, 774), "image/jpeg"),
+        ({"aspect_ratio": "9:16", "resolution": "2K"}, "PNG", (1530, 2720), "image/png"),
+        ({"aspect_ratio": "auto", "resolution": "4K"}, "PNG", (4096, 4096), "image/png"),
+    ],
+)
 def test_pictures_have_the_asked_ratio_resolution_and_format(caller, given, kind, size, content_type):
     answer = requests.get(caller.url_of("nano-banana-pro", prompt="一只可爱的橘猫", **given), timeout=20)
 
@@ -101,11 +104,21 @@ def test_sizes_are_exact_even_and_near_the_tier(ratio, tier):
     assert abs((wide * high) ** 0.5 / side_of(tier) - 1) < 0.03
 
 
-@pytest.mark.parametrize(("word", "ratio"), [
-    ("auto", 1), ("square_hd", 1), ("portrait", Fraction(9, 16)), ("landscape", Fraction(16, 9)),
-    ("portrait_4_3", Fraction(3, 4)), ("landscape_4_3", Fraction(4, 3)), ("1024x768", Fraction(4, 3)),
-    ("2.35:1", Fraction(47, 20)), ("0:1", 1), ("1:100", Fraction(1, 8)),
-])
+@pytest.mark.parametrize(
+    ("word", "ratio"),
+    [
+        ("auto", 1),
+        ("square_hd", 1),
+        ("portrait", Fraction(9, 16)),
+        ("landscape", Fraction(16, 9)),
+        ("portrait_4_3", Fraction(3, 4)),
+        ("landscape_4_3", Fraction(4, 3)),
+        ("1024x768", Fraction(4, 3)),
+        ("2.35:1", Fraction(47, 20)),
+        ("0:1", 1),
+        ("1:100", Fraction(1, 8)),
+    ],
+)
 def test_other_words_for_a_ratio_are_understood(word, ratio):
     assert ratio_of(word) == ratio
 
@@ -138,8 +151,9 @@ def test_the_prompt_is_drawn_and_another_prompt_looks_other():
     assert ImageChops.difference(one, two).getbbox() is not None
 
 
-@pytest.mark.parametrize("text", [
-    "一只橘猫坐在窗台上，窗外下着雨。" * 30, "a lighthouse at dusk " * 60, "x" * 5000, "", "\n\n"])
+@pytest.mark.parametrize(
+    "text", ["一只橘猫坐在窗台上，窗外下着雨。" * 30, "a lighthouse at dusk " * 60, "x" * 5000, "", "\n\n"]
+)
 def test_long_texts_fit_their_box(text):
     size, lines = fit(text, 400, 300, largest=80, smallest=10)
 
@@ -158,8 +172,8 @@ def boxes(data, inside=()):
     """The boxes of an MP4, flat: (path, content)."""
     at = 0
     while at + 8 <= len(data):
-        size, name = struct.unpack(">I4s", data[at:at + 8])
-        content, path = data[at + 8:at + size], (*inside, name.decode())
+        size, name = struct.unpack(">I4s", data[at : at + 8])
+        content, path = data[at + 8 : at + size], (*inside, name.decode())
         yield ".".join(path), content
         if name in (b"moov", b"trak", b"mdia"):
             yield from boxes(content, path)
@@ -174,12 +188,18 @@ def mp4_facts(data):
     return wide >> 16, high >> 16, length / scale, [name for name, _ in boxes(data) if "." not in name]
 
 
-@pytest.mark.parametrize(("model", "given", "facts"), [
-    ("sora-2-text-to-video", {"prompt": "一只橘猫弹钢琴", "n_frames": "15"}, (640, 360, 15.0)),
-    ("sora-2-text-to-video", {"prompt": "a cat", "aspect_ratio": "portrait"}, (360, 640, 10.0)),
-    ("sora-2-pro-storyboard", {"n_frames": "25", "shots": [{"Scene": "rain over a city", "duration": 10}]},
-     (640, 360, 25.0)),
-])
+@pytest.mark.parametrize(
+    ("model", "given", "facts"),
+    [
+        ("sora-2-text-to-video", {"prompt": "一只橘猫弹钢琴", "n_frames": "15"}, (640, 360, 15.0)),
+        ("sora-2-text-to-video", {"prompt": "a cat", "aspect_ratio": "portrait"}, (360, 640, 10.0)),
+        (
+            "sora-2-pro-storyboard",
+            {"n_frames": "25", "shots": [{"Scene": "rain over a city", "duration": 10}]},
+            (640, 360, 25.0),
+        ),
+    ],
+)
 def test_videos_have_the_asked_length_and_orientation_and_play(caller, tmp_path, model, given, facts):
     began = time.monotonic()
     answer = requests.get(caller.url_of(model, **given), timeout=30)
@@ -209,7 +229,7 @@ def test_files_need_no_key_and_a_key_sent_along_is_a_leak(caller):
     leaky = caller.session.get(url, timeout=10)
 
     assert free.content == leaky.content
-    assert [(leak.method, leak.path) for leak in caller.sandbox.leaks] == [("GET", url[len(caller.sandbox.url):])]
+    assert [(leak.method, leak.path) for leak in caller.sandbox.leaks] == [("GET", url[len(caller.sandbox.url) :])]
 
 
 def test_a_part_of_a_file_can_be_asked_for(caller):
@@ -270,10 +290,20 @@ def test_base64_can_be_uploaded(caller, head):
 
     answer = caller.upload("upload_base64", json={"base64Data": text, "uploadPath": "cats", "fileName": "a.png"})
 
-    assert answer == {"success": True, "code": 200, "msg": "File uploaded successfully", "data": {
-        "success": True, "fileName": "a.png", "filePath": "kieai/100001/cats/a.png",
-        "downloadUrl": f"{caller.sandbox.url}/kieai/100001/cats/a.png", "fileSize": len(PIXEL),
-        "mimeType": "image/png", "uploadedAt": answer["data"]["uploadedAt"]}}
+    assert answer == {
+        "success": True,
+        "code": 200,
+        "msg": "File uploaded successfully",
+        "data": {
+            "success": True,
+            "fileName": "a.png",
+            "filePath": "kieai/100001/cats/a.png",
+            "downloadUrl": f"{caller.sandbox.url}/kieai/100001/cats/a.png",
+            "fileSize": len(PIXEL),
+            "mimeType": "image/png",
+            "uploadedAt": answer["data"]["uploadedAt"],
+        },
+    }
     assert requests.get(answer["data"]["downloadUrl"], timeout=10).content == PIXEL
 
 
@@ -288,7 +318,8 @@ def test_a_file_can_be_uploaded_and_gets_a_name_of_its_own(caller):
 def test_the_same_name_overwrites(caller):
     for content in (b"one", b"two"):
         data = caller.upload(
-            "upload_stream", files={"file": ("x", content)}, data={"uploadPath": "a", "fileName": "猫.txt"})["data"]
+            "upload_stream", files={"file": ("x", content)}, data={"uploadPath": "a", "fileName": "猫.txt"}
+        )["data"]
 
     assert requests.get(data["downloadUrl"], timeout=10).text == "two"
 
@@ -298,7 +329,8 @@ def test_an_upload_by_url_copies_what_is_here_and_makes_up_the_rest(caller):
 
     copied, made_up, text = (
         caller.upload("upload_url", json={"fileUrl": url, "uploadPath": "a"})["data"]
-        for url in (mine, "https://example.invalid/cat.jpg", "https://example.invalid/cat.txt"))
+        for url in (mine, "https://example.invalid/cat.jpg", "https://example.invalid/cat.txt")
+    )
 
     assert requests.get(copied["downloadUrl"], timeout=10).content == requests.get(mine, timeout=10).content
     with Image.open(io.BytesIO(requests.get(made_up["downloadUrl"], timeout=10).content)) as image:
@@ -306,14 +338,21 @@ def test_an_upload_by_url_copies_what_is_here_and_makes_up_the_rest(caller):
     assert requests.get(text["downloadUrl"], timeout=10).text == "https://example.invalid/cat.txt"
 
 
-@pytest.mark.parametrize(("word", "body", "told"), [
-    ("upload_base64", {"json": {"uploadPath": "a"}}, "base64Data is required"),
-    ("upload_base64", {"json": {"base64Data": "AAAA"}}, "uploadPath is required"),
-    ("upload_base64", {"json": {"base64Data": "!", "uploadPath": "a"}}, "base64Data is not valid Base64"),
-    ("upload_base64", {"json": {"base64Data": "AAAA", "uploadPath": "../a"}}, "uploadPath or fileName is not valid"),
-    ("upload_stream", {"data": {"uploadPath": "a"}}, "file is required"),
-    ("upload_url", {"json": {"fileUrl": "cat.png", "uploadPath": "a"}}, "fileUrl must be a valid URL"),
-])
+@pytest.mark.parametrize(
+    ("word", "body", "told"),
+    [
+        ("upload_base64", {"json": {"uploadPath": "a"}}, "base64Data is required"),
+        ("upload_base64", {"json": {"base64Data": "AAAA"}}, "uploadPath is required"),
+        ("upload_base64", {"json": {"base64Data": "!", "uploadPath": "a"}}, "base64Data is not valid Base64"),
+        (
+            "upload_base64",
+            {"json": {"base64Data": "AAAA", "uploadPath": "../a"}},
+            "uploadPath or fileName is not valid",
+        ),
+        ("upload_stream", {"data": {"uploadPath": "a"}}, "file is required"),
+        ("upload_url", {"json": {"fileUrl": "cat.png", "uploadPath": "a"}}, "fileUrl must be a valid URL"),
+    ],
+)
 def test_a_wrong_upload_is_refused(caller, word, body, told):
     assert caller.upload(word, **body) == {"success": False, "code": 400, "msg": told}
 

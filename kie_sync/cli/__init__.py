@@ -143,7 +143,7 @@ KIE_CATALOG (catalog files of your own, as --catalog).
 )
 @catalog_option
 @click.option(
-    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print the version.",
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print the version."
 )
 def main() -> None:
     """Pictures, videos and chat from KIE.ai, model by model.

@@ -18,7 +18,10 @@ def argument_options(command: Command) -> Command:
     """`MODEL [PROMPT]` and `-p`."""
     for decorator in (
         click.option(
-            "-p", "pairs", metavar="NAME=VALUE", multiple=True,
+            "-p",
+            "pairs",
+            metavar="NAME=VALUE",
+            multiple=True,
             help="An argument, by our name or the platform's. Repeat it to make a list; "
             "a value that begins with [ or { is read as JSON, unless the parameter is a text.",
         ),

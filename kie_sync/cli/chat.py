@@ -25,7 +25,10 @@ MOST_BYTES = 1_000_000
 @argument_options
 @click.option("--system", metavar="TEXT", help="What the model is told beforehand.")
 @click.option(
-    "--image", "images", metavar="URL_OR_FILE", multiple=True,
+    "--image",
+    "images",
+    metavar="URL_OR_FILE",
+    multiple=True,
     help="A picture or another file to look at; may be repeated.",
 )
 @click.option("--no-stream", is_flag=True, help="Show the answer when it is whole.")
@@ -33,8 +36,14 @@ MOST_BYTES = 1_000_000
 @common_options
 @click.pass_obj
 def chat(
-    run: Run, model_id: str, prompt: Optional[str], pairs: Tuple[str, ...], system: Optional[str],
-    images: Tuple[str, ...], no_stream: bool, tariff: Optional[str],
+    run: Run,
+    model_id: str,
+    prompt: Optional[str],
+    pairs: Tuple[str, ...],
+    system: Optional[str],
+    images: Tuple[str, ...],
+    no_stream: bool,
+    tariff: Optional[str],
 ) -> None:
     """Ask a chat model; the answer is shown as it comes.
 

@@ -14,7 +14,7 @@ from .. import Catalog, CostEstimate, KieAdapter, KieClient
 from .. import sandbox as sandboxes
 from ..definitions import Model
 from ..errors import KieConfigError
-from ..pricing import tidy
+from ..figures import tidy
 from .arguments import check_output
 from .delivery import save
 from .progress import Progress
@@ -69,8 +69,10 @@ def find_model(catalog: Catalog, kind: str) -> Model:
     """
     first = next(iter(catalog.providers))
     fitting = [
-        model for model in catalog.values()
-        if model.kind == kind and model.endpoint.provider.name == first
+        model
+        for model in catalog.values()
+        if model.kind == kind
+        and model.endpoint.provider.name == first
         and all(name in ("prompt", "messages") for name, parameter in model.parameters.items() if parameter.required)
     ]
     if not fitting:

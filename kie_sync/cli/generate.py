@@ -21,8 +21,14 @@ from .run import Run, common_options, print_json
 @common_options
 @click.pass_obj
 def generate(
-    run: Run, model_id: str, prompt: Optional[str], pairs: Tuple[str, ...], output: Optional[str],
-    poll_interval: Optional[float], max_wait: Optional[float], tariff: Optional[str],
+    run: Run,
+    model_id: str,
+    prompt: Optional[str],
+    pairs: Tuple[str, ...],
+    output: Optional[str],
+    poll_interval: Optional[float],
+    max_wait: Optional[float],
+    tariff: Optional[str],
 ) -> None:
     """Make a picture, a video or another file, and wait for it.
 
@@ -34,7 +40,7 @@ def generate(
     run.output = output
     with Progress(run) as progress, KieClient(catalog=catalog, on_event=progress) as client:
         result = KieAdapter(client, model_id).generate(
-            arguments=given, poll_interval=poll_interval, max_wait_time=max_wait, tariff=tariff,
+            arguments=given, poll_interval=poll_interval, max_wait_time=max_wait, tariff=tariff
         )
         deliver(run, result, output)
 

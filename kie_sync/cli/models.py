@@ -23,7 +23,8 @@ def models(run: Run, kind: Optional[str], search: Optional[str]) -> None:
     catalog = run.load_catalog()
     wanted = (search or "").casefold()
     found = [
-        model for model in catalog.values()
+        model
+        for model in catalog.values()
         if (kind is None or model.kind == kind) and (wanted in model.id.casefold() or wanted in model.title.casefold())
     ]
     if run.as_json:
@@ -37,8 +38,12 @@ def models(run: Run, kind: Optional[str], search: Optional[str]) -> None:
 
 def _summary(model: Model) -> Dict[str, Any]:
     return {
-        "id": model.id, "title": model.title, "kind": model.kind, "provider": model.endpoint.provider.name,
-        "retired_on": model.retired_on or None, "replaced_by": model.replaced_by or None,
+        "id": model.id,
+        "title": model.title,
+        "kind": model.kind,
+        "provider": model.endpoint.provider.name,
+        "retired_on": model.retired_on or None,
+        "replaced_by": model.replaced_by or None,
     }
 
 
@@ -82,7 +87,9 @@ def _facts(model: Model) -> Dict[str, Any]:
         "endpoint": model.endpoint.name,
         "parameters": [parameter_facts(path, parameter) for path, parameter in parameter_rows(model.parameters)],
         "rules": [rule_sentence(rule) for rule in model.rules],
-        "context_tokens": model.context_tokens, "output_tokens": model.output_tokens, "media": model.media,
+        "context_tokens": model.context_tokens,
+        "output_tokens": model.output_tokens,
+        "media": model.media,
         "price": {
             "platform": price_lines(price) if price else [],
             "estimates": [
@@ -91,9 +98,13 @@ def _facts(model: Model) -> Dict[str, Any]:
             ],
             "notes": _price_notes(model),
             "observed": [vars(seen) for seen in price.observed] if price else [],
-            "source": price.source.source if price else "", "checked": price.source.checked if price else "",
+            "source": price.source.source if price else "",
+            "checked": price.source.checked if price else "",
         },
-        "note": model.note, "advice": model.advice, "source": model.source.source, "checked": model.source.checked,
+        "note": model.note,
+        "advice": model.advice,
+        "source": model.source.source,
+        "checked": model.source.checked,
     }
 
 

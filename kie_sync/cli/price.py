@@ -25,8 +25,14 @@ from .tables import amount, counted, print_table
 @common_options
 @click.pass_obj
 def price(
-    run: Run, model_id: str, prompt: Optional[str], pairs: Tuple[str, ...],
-    input_tokens: Optional[int], output_tokens: Optional[int], count: Optional[int], tariff: Optional[str],
+    run: Run,
+    model_id: str,
+    prompt: Optional[str],
+    pairs: Tuple[str, ...],
+    input_tokens: Optional[int],
+    output_tokens: Optional[int],
+    count: Optional[int],
+    tariff: Optional[str],
 ) -> None:
     """Say what a call costs; no key, no prompt.
 
@@ -64,7 +70,8 @@ def _quantities(model: Model, *, count: Optional[int], **tokens: Optional[int]) 
 def _rates(model: Model, tariff: str) -> Dict[str, Any]:
     return {
         name[: -len("_tokens")]: estimates[tariff].credits
-        for _, given, estimates in token_rates(model) for name in given
+        for _, given, estimates in token_rates(model)
+        for name in given
     }
 
 
@@ -97,9 +104,7 @@ def plans(run: Run) -> None:
     """List the packages of credits that are sold."""
     found = run.load_catalog().plans.values()
     if run.as_json:
-        print_json([
-            {**vars(plan), "source": plan.source.source, "checked": plan.source.checked} for plan in found
-        ])
+        print_json([{**vars(plan), "source": plan.source.source, "checked": plan.source.checked} for plan in found])
         return
     rows = [
         (plan.name, plan.title, plan.title_zh, plan.seller, f"{plan.credits:f}", f"{plan.price:f} {plan.currency}")

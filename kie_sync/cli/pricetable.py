@@ -9,8 +9,8 @@ from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Seque
 from ..clock import SystemClock
 from ..definitions import Condition, Model, Price
 from ..errors import KieInputError
-from ..params import key_of
 from ..pricing import CostEstimate, estimate, price_on
+from ..values import key_of
 from .tables import span
 
 MILLION_TOKENS = 1_000_000

@@ -101,7 +101,11 @@ def _want_json(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> 
 def catalog_option(command: Command) -> Command:
     """`--catalog`: it stands before or after the command's name, or both."""
     return click.option(
-        "--catalog", metavar="FILE", multiple=True, expose_value=False, callback=_add_catalogs,
+        "--catalog",
+        metavar="FILE",
+        multiple=True,
+        expose_value=False,
+        callback=_add_catalogs,
         help="Models and prices of your own, laid over ours; may be repeated.",
     )(command)
 

@@ -26,12 +26,18 @@ Faults, each written [WHERE:]NAME[=ARGUMENT][*TIMES]
 @click.command(epilog=_EPILOG)
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port to listen on; without it a free one.")
 @click.option(
-    "--speed", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True,
+    "--speed",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1.0,
+    show_default=True,
     help="How much faster than real time tasks run.",
 )
 @click.option("--balance", type=click.FloatRange(min=0), default=10000, show_default=True, help="Credits at the start.")
 @click.option(
-    "--fault", "faults", metavar="FAULT", multiple=True,
+    "--fault",
+    "faults",
+    metavar="FAULT",
+    multiple=True,
     help="Something that goes wrong, from the list below; may be repeated.",
 )
 @common_options
@@ -42,6 +48,7 @@ def sandbox(run: Run, port: int, speed: float, balance: float, faults: Tuple[str
     Prints lines to paste into another terminal: there, kie-sync and every program that uses kie_sync
     then talk to the sandbox and to no real host, with credits that cost nothing.
     """
+
     def announce(ready: Sandbox) -> None:
         if run.as_json:
             print_json({"url": ready.url, "key": ready.key, "environment": ready.environment()})
@@ -50,6 +57,10 @@ def sandbox(run: Run, port: int, speed: float, balance: float, faults: Tuple[str
         run.say(f"KIE.ai is played on {ready.url}; Ctrl-C stops it. Paste the lines above into another terminal.")
 
     sandboxes.serve(
-        catalog=run.load_catalog(), port=port, balance=Decimal(str(balance)), speed=speed, faults=faults,
+        catalog=run.load_catalog(),
+        port=port,
+        balance=Decimal(str(balance)),
+        speed=speed,
+        faults=faults,
         on_ready=announce,
     )

@@ -9,7 +9,7 @@ from typing import List, Optional, Sequence
 
 import click
 
-from ..pricing import tidy
+from ..figures import tidy
 
 Row = Sequence[str]
 

@@ -7,7 +7,7 @@ from typing import Optional
 import click
 
 from .. import Catalog, KieAdapter, KieClient, QueryTaskResponse
-from ..pricing import tidy
+from ..figures import tidy
 from ..response import check_finished
 from .delivery import deliver, output_option, save, show_files, waiting_options
 from .progress import Progress
@@ -24,8 +24,13 @@ from .tables import amount
 @common_options
 @click.pass_obj
 def task(
-    run: Run, task_id: str, wait: bool, model_id: Optional[str], output: Optional[str],
-    poll_interval: Optional[float], max_wait: Optional[float],
+    run: Run,
+    task_id: str,
+    wait: bool,
+    model_id: Optional[str],
+    output: Optional[str],
+    poll_interval: Optional[float],
+    max_wait: Optional[float],
 ) -> None:
     """Look at a task, or wait for it.
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Dict, Iterator, List, Mapping, Tuple, Union
 
+from ..conditions import describe
 from ..definitions import NOT_OFFERED, UNSET, Limits, Model, Parameter, Price, Rule, Term
-from ..rules import describe, show, show_all
+from ..values import show, show_all
 
 
 def parameter_rows(parameters: Mapping[str, Parameter], prefix: str = "") -> Iterator[Tuple[str, Parameter]]:
@@ -32,8 +33,21 @@ def parameter_facts(path: str, parameter: Parameter) -> Dict[str, Any]:
     if parameter.values is not None:
         facts["values"] = [{"value": choice.value, "wire": choice.wire} for choice in parameter.values]
     for name in (
-        "send_as", "min", "max", "multiple_of", "also", "min_length", "max_length", "pattern", "min_items", "max_items",
-        "max_mb", "formats", "media", "title", "note",
+        "send_as",
+        "min",
+        "max",
+        "multiple_of",
+        "also",
+        "min_length",
+        "max_length",
+        "pattern",
+        "min_items",
+        "max_items",
+        "max_mb",
+        "formats",
+        "media",
+        "title",
+        "note",
     ):
         if getattr(parameter, name) not in (None, (), "", {}):
             facts[name] = getattr(parameter, name)
@@ -140,9 +154,15 @@ def _demand(rule: Rule) -> str:
 
 
 def _limits(limits: Limits) -> str:
-    words = [word for is_so, word in (
-        (limits.required, "is required"), (limits.forbidden, "is not allowed"), (limits.ignored, "has no effect"),
-    ) if is_so]
+    words = [
+        word
+        for is_so, word in (
+            (limits.required, "is required"),
+            (limits.forbidden, "is not allowed"),
+            (limits.ignored, "has no effect"),
+        )
+        if is_so
+    ]
     words += [f"must be one of {show_all(limits.values)}"] if limits.values is not None else []
     words += [f"must not be {show_all(limits.not_values)}"] if limits.not_values else []
     words += _sizes(limits)
@@ -170,7 +190,7 @@ def price_lines(price: Price) -> List[Dict[str, Any]]:
             condition = "otherwise"
         for path, cell in _cells(case.amounts):
             steps = [f"{name} {key}" for name, key in zip(case.by, path)]
-            steps += [f"{kind.replace('_', ' ')} tokens" for kind in path[len(case.by):]]
+            steps += [f"{kind.replace('_', ' ')} tokens" for kind in path[len(case.by) :]]
             line: Dict[str, Any] = {"when": ", ".join([*([condition] if condition else []), *steps])}
             if case.unknown or not isinstance(cell, Decimal):
                 line["text"] = case.unknown or ("not offered" if cell == NOT_OFFERED else "unknown")

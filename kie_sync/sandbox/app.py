@@ -108,7 +108,9 @@ class App:
             try:
                 is_json = request.mimetype == "application/json"
                 faults = self._book.take(
-                    route.place, header=request.headers.get(HEADER, ""), magic=route.magic(request),
+                    route.place,
+                    header=request.headers.get(HEADER, ""),
+                    magic=route.magic(request),
                     owner=request.get_data(as_text=True) if is_json else request.full_path,
                 )
             except KieConfigError as err:

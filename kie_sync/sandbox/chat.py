@@ -22,8 +22,19 @@ PACE_S = 0.04
 # What every OpenAI client may send beside the model's own parameters.
 _COMMON = ("model", "stream", "stream_options")
 _ACCEPTED = (
-    "top_p", "n", "stop", "seed", "user", "presence_penalty", "frequency_penalty", "max_completion_tokens",
-    "parallel_tool_calls", "extra_body", "modalities", "store", "metadata",
+    "top_p",
+    "n",
+    "stop",
+    "seed",
+    "user",
+    "presence_penalty",
+    "frequency_penalty",
+    "max_completion_tokens",
+    "parallel_tool_calls",
+    "extra_body",
+    "modalities",
+    "store",
+    "metadata",
 )
 _CENT = Decimal("0.01")
 
@@ -75,8 +86,14 @@ class Conversation:
     """One chat request that was accepted: its answer, its cost, and how it goes over the wire."""
 
     def __init__(
-        self, model: Model, body: Mapping[str, Any], arguments: Arguments, faults: Mapping[str, str], state: State,
-        *, is_google: bool,
+        self,
+        model: Model,
+        body: Mapping[str, Any],
+        arguments: Arguments,
+        faults: Mapping[str, str],
+        state: State,
+        *,
+        is_google: bool,
     ) -> None:
         self.model, self.body, self.faults, self.state = model, body, faults, state
         self.is_google = is_google
@@ -124,7 +141,9 @@ class Conversation:
         }
         if not self.is_google:
             usage["completion_tokens_details"] = {
-                "text_tokens": completion, "audio_tokens": 0, "reasoning_tokens": reply.reasoning_tokens,
+                "text_tokens": completion,
+                "audio_tokens": 0,
+                "reasoning_tokens": reply.reasoning_tokens,
             }
         return usage
 
@@ -175,7 +194,10 @@ class Conversation:
 
     def _frame(self, choices: List[Dict[str, Any]]) -> Dict[str, Any]:
         return {
-            "choices": choices, "id": self.id, "created": self.created, "model": self.model.slug,
+            "choices": choices,
+            "id": self.id,
+            "created": self.created,
+            "model": self.model.slug,
             "object": "chat.completion.chunk",
         }
 

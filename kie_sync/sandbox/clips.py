@@ -46,8 +46,13 @@ def _frames(clip: Clip) -> Iterator[bytes]:
     canvas.rounded_rectangle(frame, radius=int(short * 0.04), fill=(0, 0, 0, 64))
     inner = (frame[0] + margin, frame[1] + margin, frame[2] - margin, frame[3] - margin)
     write(canvas, clip.words or "(no prompt)", inner, largest=short // 7, smallest=9)
-    write(canvas, clip.caption, (margin, height - margin - bar * 3.6, width - margin * 5, height - margin - bar * 1.2),
-          largest=max(9, short // 26), smallest=7)
+    write(
+        canvas,
+        clip.caption,
+        (margin, height - margin - bar * 3.6, width - margin * 5, height - margin - bar * 1.2),
+        largest=max(9, short // 26),
+        smallest=7,
+    )
     count = max(1, round(clip.seconds * FRAMES_PER_SECOND))
     for number in range(count):
         image, done = still.copy(), (number + 1) / count
@@ -58,8 +63,13 @@ def _frames(clip: Clip) -> Iterator[bytes]:
         x = margin + (width - margin * 2) * done
         y = margin * 0.9 + abs(math.sin(number * 0.55)) * margin * 0.5
         moving.ellipse((x - bar, y - bar, x + bar, y + bar), fill=(250, 204, 21))
-        moving.text((width - margin, top - bar), f"{(number + 1) / FRAMES_PER_SECOND:.1f} s",
-                    font=font(max(9, short // 22)), fill="white", anchor="rs")
+        moving.text(
+            (width - margin, top - bar),
+            f"{(number + 1) / FRAMES_PER_SECOND:.1f} s",
+            font=font(max(9, short // 22)),
+            fill="white",
+            anchor="rs",
+        )
         yield image.tobytes()
 
 
@@ -74,10 +84,34 @@ def encode_video(clip: Clip) -> bytes:
     with tempfile.TemporaryDirectory(prefix="kie-sandbox-") as folder:
         path, log = os.path.join(folder, "clip.mp4"), os.path.join(folder, "log")
         command = [
-            _encoder(), "-y", "-v", "error", "-f", "rawvideo", "-pix_fmt", "rgb24",
-            "-s", f"{clip.size[0]}x{clip.size[1]}", "-r", str(FRAMES_PER_SECOND), "-i", "pipe:0",
-            "-an", "-c:v", "libx264", "-preset", "veryfast", "-crf", "27", "-g", str(FRAMES_PER_SECOND * 2),
-            "-pix_fmt", "yuv420p", "-movflags", "+faststart", path,
+            _encoder(),
+            "-y",
+            "-v",
+            "error",
+            "-f",
+            "rawvideo",
+            "-pix_fmt",
+            "rgb24",
+            "-s",
+            f"{clip.size[0]}x{clip.size[1]}",
+            "-r",
+            str(FRAMES_PER_SECOND),
+            "-i",
+            "pipe:0",
+            "-an",
+            "-c:v",
+            "libx264",
+            "-preset",
+            "veryfast",
+            "-crf",
+            "27",
+            "-g",
+            str(FRAMES_PER_SECOND * 2),
+            "-pix_fmt",
+            "yuv420p",
+            "-movflags",
+            "+faststart",
+            path,
         ]
         with open(log, "wb") as errors:
             encoder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=errors)

@@ -94,8 +94,13 @@ def draw(picture: Picture) -> Image.Image:
     canvas.rounded_rectangle(frame, radius=int(short * 0.04), fill=(0, 0, 0, 56))
     inner = (frame[0] + margin, frame[1] + margin, frame[2] - margin, frame[3] - margin)
     write(canvas, picture.words or "(no prompt)", inner, largest=max(12, short // 8), smallest=max(9, short // 50))
-    write(canvas, picture.caption, (margin, height - margin - footer * 0.7, width - margin, height - margin * 0.5),
-          largest=max(9, short // 36), smallest=8)
+    write(
+        canvas,
+        picture.caption,
+        (margin, height - margin - footer * 0.7, width - margin, height - margin * 0.5),
+        largest=max(9, short // 36),
+        smallest=8,
+    )
     return image
 
 

@@ -128,8 +128,13 @@ def _solve(question: str) -> str:
         return ""
     left, sign, right = Decimal(found[1]), found[2], Decimal(found[3])
     try:
-        result = left + right if sign == "+" else left - right if sign == "-" else (
-            left / right if sign in "/÷" else left * right)
+        result = (
+            left + right
+            if sign == "+"
+            else left - right
+            if sign == "-"
+            else (left / right if sign in "/÷" else left * right)
+        )
     except (DivisionByZero, InvalidOperation):
         return f"{found[0]} has no result: nothing can be divided by zero."
     shown = format(result.normalize(), "f")
@@ -215,8 +220,13 @@ def _scalar(kind: str, schema: Mapping[str, Any], question: str) -> Any:
             value = low if low is not None else high
         step = schema.get("multipleOf")
         return -(-value // step) * step if step else value
-    formats = {"date": "2026-11-22", "date-time": "2026-11-22T00:00:00Z", "email": "cat@example.com",
-               "uri": "https://example.com/", "uuid": "00000000-0000-4000-8000-000000000000"}
+    formats = {
+        "date": "2026-11-22",
+        "date-time": "2026-11-22T00:00:00Z",
+        "email": "cat@example.com",
+        "uri": "https://example.com/",
+        "uuid": "00000000-0000-4000-8000-000000000000",
+    }
     if schema.get("format") in formats:
         return formats[schema["format"]]
     names = re.findall(r"\b[A-Z][a-z]+\b", question)[1:]

@@ -140,8 +140,13 @@ class Sandbox:
         providers: Dict[str, Provider] = {}
         for model in self._models.values():
             providers.setdefault(model.endpoint.provider.name, model.endpoint.provider)
-        found = {"KIE_BASE_URL": self.url, "KIE_API_KEY": self.key, "GEMINI_BASE_URL": self.url,
-                 "GOOGLE_API_KEY": self.key, "GEMINI_API_KEY": self.key}
+        found = {
+            "KIE_BASE_URL": self.url,
+            "KIE_API_KEY": self.key,
+            "GEMINI_BASE_URL": self.url,
+            "GOOGLE_API_KEY": self.key,
+            "GEMINI_API_KEY": self.key,
+        }
         for provider in providers.values():
             if provider.base_url_env:
                 found[provider.base_url_env] = self.url

@@ -1,0 +1,102 @@
+"""Values as the caller gave them: how messages show them, when two are the same, where a path leads.
+
+A path such as `shots[].duration` goes into every item of a list, `a.b` into an object.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, List, Mapping, Optional, Sequence
+
+Values = Mapping[str, Any]
+# JSON readers hold numbers up to 1.8e308.
+LARGEST = 307
+
+
+def show(value: Any) -> str:
+    """A value as a message shows it: text in quotes, shortened when long."""
+    if isinstance(value, str):
+        return f'"{value}"' if len(value) <= 60 else f'"{value[:57]}..."'
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = plain(value) if isinstance(value, Decimal) else repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def plain(number: Decimal) -> str:
+    """A number without exponent and without trailing zeros, all its digits kept."""
+    text = format(number, "f")
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text
+
+
+def show_all(values: Sequence[Any]) -> str:
+    """Several values as a message shows them."""
+    return ", ".join(show(value) for value in values)
+
+
+def find(path: str, values: Values) -> List[Any]:
+    """Everything that a path leads to; empty when it leads nowhere."""
+    found: List[Any] = [values]
+    for step in path.split("."):
+        name = step[:-2] if step.endswith("[]") else step
+        found = [item[name] for item in found if isinstance(item, Mapping) and item.get(name) is not None]
+        if step.endswith("[]"):
+            found = [item for items in found if isinstance(items, (list, tuple)) for item in items]
+    return found
+
+
+def is_given(path: str, given: Values) -> bool:
+    """Whether a path leads to something that is not empty."""
+    return any(value not in ("", [], (), {}) for value in find(path, given))
+
+
+def number_of(value: Any) -> Optional[Decimal]:
+    """A value as a number; None when it is none, or not a finite one."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal, str)):
+        return None
+    try:
+        number = Decimal(str(value).strip())
+    except ArithmeticError:
+        return None
+    return number if number.is_finite() else None
+
+
+def _as_text(value: Any) -> str:
+    """`5`, `5.0`, `"5"` and `Decimal("5.00")` are the same choice."""
+    number = number_of(value)
+    return str(value) if number is None or abs(number.adjusted()) > LARGEST else plain(number)
+
+
+def key_of(value: Any) -> str:
+    """A value as the key of a price table."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return _as_text(value) if isinstance(value, (int, float, Decimal)) else str(value)
+
+
+def same(allowed: Any, value: Any) -> bool:
+    if isinstance(allowed, bool) or isinstance(value, bool):
+        if isinstance(allowed, bool) and isinstance(value, str):
+            return value.lower() == ("true" if allowed else "false")
+        return allowed is value
+    if isinstance(allowed, (int, Decimal)) or (isinstance(allowed, str) and isinstance(value, (int, float, Decimal))):
+        return _as_text(allowed) == _as_text(value)
+    return bool(allowed == value)
+
+
+def to_json(value: Any) -> Any:
+    """A value as JSON can hold it: a Decimal becomes the number that it is."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, Mapping):
+        return {str(key): to_json(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_json(item) for item in value]
+    return value
+
+
+def numbers_of(values: Sequence[Any]) -> List[Decimal]:
+    """The numbers among these values."""
+    numbers = (number_of(value) for value in values)
+    return [number for number in numbers if number is not None]
