@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
 
@@ -13,14 +14,16 @@ from .client import KieClient
 from .completions import history_messages, media_message, text_message
 from .definitions import Model
 from .errors import KieInputError, Problem
-from .params import resolve
-from .pricing import CostEstimate, UsageRecord, estimate, quote, unknown_cost
+from .params import Arguments, resolve
+from .pricing import CostEstimate, UsageRecord, estimate, quote
 from .request import Request, build_chat, build_create
 from .response import QueryTaskResponse
 from .result import Result
 from .task import Task
-from .usage import Used, has_open_count, read_param, usage_record
+from .usage import Used, arguments_of, cost_afterwards, has_open_count, usage_record
 from .waiter import check_times
+
+logger = logging.getLogger("kie_sync")
 
 
 class KieAdapter:
@@ -97,8 +100,7 @@ class KieAdapter:
         """Make it, and return at once with the task, which can `wait()`."""
         check_times(poll_interval, max_wait_time)
         endpoint = tasks.endpoint_of(self.client.catalog, self.model.id)
-        resolved = resolve(self.model, _together(prompt, arguments, given))
-        price = quote(self.model, resolved, tariff=tariff, on=self.client.connection.clock.date())
+        resolved, price = self._checked(_together(prompt, arguments, given), tariff)
         request = build_create(self.model, resolved, self._base_url(), callback_url=callback_url)
         created = tasks.create(self.client.connection, request, endpoint, self.model.id, price=price, context=context)
         return Task(
@@ -111,6 +113,13 @@ class KieAdapter:
             context=context or {},
             _home=self,
         )
+
+    def _checked(self, given: Mapping[str, Any], tariff: Optional[str]) -> Tuple[Arguments, CostEstimate]:
+        """Arguments and price; a combination that is not offered is refused here, what has no effect is told."""
+        resolved = resolve(self.model, given)
+        for notice in resolved.notices:
+            logger.warning("%s: %s", self.model.id, notice)
+        return resolved, quote(self.model, resolved, tariff=tariff, on=self.client.connection.clock.date())
 
     def task(self, task_id: str) -> Task:
         """A task that was made before, perhaps by another process."""
@@ -131,10 +140,13 @@ class KieAdapter:
             cost=task.price,
             context=task.context,
         )
-        arguments = task.arguments or self._arguments_of(state)
+        arguments = task.arguments or arguments_of(self.model, state)
         cost = task.price
         if cost is None or has_open_count(self.model):
-            cost = self._cost_of(arguments, len(state.result_urls), task.price.tariff if task.price else None)
+            tariff = task.price.tariff if task.price else None
+            cost = cost_afterwards(
+                self.model, arguments, len(state.result_urls), tariff=tariff, on=self.client.connection.clock.date()
+            )
         return Result(
             model=self.model.id,
             task_id=task.task_id,
@@ -148,24 +160,6 @@ class KieAdapter:
             arguments=arguments,
             _save=self._save,
         )
-
-    def _cost_of(self, arguments: Mapping[str, Any], count: int, tariff: Optional[str]) -> CostEstimate:
-        """The price once the results are there; arguments that came from elsewhere must not cost the result."""
-        quantities = {"result_count": count} if has_open_count(self.model) else {}
-        on = self.client.connection.clock.date()
-        try:
-            return quote(
-                self.model, resolve(self.model, arguments, partial=True), tariff=tariff, quantities=quantities, on=on
-            )
-        except KieInputError as error:
-            return unknown_cost(self.model, tariff, str(error))
-
-    def _arguments_of(self, state: QueryTaskResponse) -> Mapping[str, Any]:
-        """What a task was made with, read back from what the platform kept, where it fits the model."""
-        try:
-            return resolve(self.model, read_param(state.raw), partial=True).given
-        except KieInputError:
-            return {}
 
     def _save(self, result: Result, path: Union[str, Path]) -> List[Path]:
         return self.client.download(result.urls, path, name=f"{self.model.id}-{result.task_id}")
@@ -187,7 +181,7 @@ class KieAdapter:
         """The exact request, not sent; there is no key in it."""
         merged = _together(prompt, arguments, given)
         if self.model.endpoint.shape == "task":
-            resolved = resolve(self.model, merged)
+            resolved = self._checked(merged, None)[0]
             return build_create(self.model, resolved, self._base_url(), callback_url=callback_url)
         resolved = chat.resolve_chat(self.client.catalog, self.model.id, merged.pop("messages", None), merged)[1]
         return build_chat(self.model, resolved, self._base_url(), stream=stream)

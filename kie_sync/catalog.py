@@ -210,6 +210,8 @@ class Catalog(Mapping[str, Model]):
                     (word,),
                     f"there is no {word} {raw[word]}{nearest(raw[word], known) or ';'} there are: {', '.join(known)}",
                 )
+        if not faults.found and (raw["kind"] == "chat") is (self.endpoints[raw["endpoint"]].shape == "task"):
+            faults.error(("endpoint",), f"a model of kind {raw['kind']} cannot be called by {raw['endpoint']}")
         model = None
         if not faults.found:
             model = build.build_model(

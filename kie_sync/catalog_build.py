@@ -146,6 +146,7 @@ def build_model(
                 example["sends"],
                 example.get("price") or {},
                 {**(example.get("tokens") or {}), **(example.get("quantities") or {})},
+                example.get("on", ""),
             )
             for example in raw.get("examples") or []
         ),

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from decimal import Decimal
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Sequence, Set, Tuple, Union
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
 
 from .definitions import Model
 from .errors import KieError, KieInputError
@@ -65,9 +66,24 @@ def shape_faults(root: Mapping[str, Any], touched: Set[str], schema: Mapping[str
     if isinstance(models, Mapping):
         looked_at["models"] = {name: entry for name, entry in models.items() if name in touched}
     faults: List[Fault] = []
-    for error in Draft202012Validator(dict(schema)).iter_errors(looked_at):
+    for error in Draft202012Validator(dict(schema), format_checker=_date_checker()).iter_errors(looked_at):
         faults.extend(_explain(error))
     return sorted(set(faults), key=lambda fault: [str(step) for step in fault[0]])
+
+
+def _date_checker() -> Any:
+    """Holds `format: date` to the calendar: 2026-02-30 is no day."""
+    from jsonschema import FormatChecker
+
+    checker = FormatChecker(formats=())
+
+    @checker.checks("date", raises=ValueError)
+    def is_date(value: Any) -> bool:
+        if isinstance(value, str):
+            datetime.date.fromisoformat(value[:10])
+        return True
+
+    return checker
 
 
 def _explain(error: Any) -> Iterator[Fault]:
@@ -130,6 +146,7 @@ def _sentence(error: Any, found: Any, allowed: Any) -> str:
         "minItems": f"the list must have {allowed} items or more",
         "maxItems": f"the list must have at most {allowed} items",
         "minProperties": "it is empty; fill it or remove it",
+        "format": f"{shown} is no day of the calendar",
         "pattern": f"{shown} does not look right; {_looks(str(allowed))}",
     }
     return sentences.get(str(error.validator), str(error.message))
@@ -157,8 +174,13 @@ def _kind(found: Any) -> str:
     return "text" if isinstance(found, str) else "a mapping" if isinstance(found, dict) else "a list"
 
 
-def model_faults(model: Model, ids: Sequence[str]) -> Iterator[Tuple[Tuple[Union[str, int], ...], str, bool]]:
-    """What does not add up in one model beyond its shape: path, sentence, whether it is only a warning."""
+def model_faults(
+    model: Model, ids: Sequence[str], on: Optional[str] = None
+) -> Iterator[Tuple[Tuple[Union[str, int], ...], str, bool]]:
+    """What does not add up in one model beyond its shape: path, sentence, whether it is only a warning.
+
+    `on` is the instant whose prices the examples mean, where they do not say a day themselves.
+    """
     if model.retired_on and not model.replaced_by:
         yield ("retired_on",), "say replaced_by as well: the model to use instead, or none", False
     if model.replaced_by not in ("", "none") and model.replaced_by not in ids:
@@ -171,7 +193,7 @@ def model_faults(model: Model, ids: Sequence[str]) -> Iterator[Tuple[Tuple[Union
     if not model.examples:
         yield (), "it has no example; write one: call, sends, price", True
     for position in range(len(model.examples)):
-        for path, message in example_faults(model, position):
+        for path, message in example_faults(model, position, on):
             yield ("examples", position, *path), message, False
 
 
@@ -180,7 +202,7 @@ def _no(what: str, name: str, known: Iterable[str]) -> str:
     return f"there is no {what} {name}{nearest(name, names) or ';'} there are: {', '.join(names)}"
 
 
-def example_faults(model: Model, position: int) -> Iterator[Tuple[Tuple[str, ...], str]]:
+def example_faults(model: Model, position: int, on: Optional[str] = None) -> Iterator[Tuple[Tuple[str, ...], str]]:
     """What a golden example does not get right."""
     example = model.examples[position]
     try:
@@ -196,9 +218,20 @@ def example_faults(model: Model, position: int) -> Iterator[Tuple[Tuple[str, ...
             yield ("price", tariff), _no("tariff", tariff, model.all_tariffs)
             continue
         try:
-            quoted = quote(model, arguments, tariff=tariff, quantities=example.quantities).credits
+            day = f"{example.on}T00:00:00Z" if example.on else on
+            quoted = quote(model, arguments, tariff=tariff, quantities=example.quantities, on=day).credits
         except KieInputError as error:
             yield ("price", tariff), str(error)
             continue
         if quoted != stated:
-            yield ("price", tariff), f"the price is {'unknown' if quoted is None else quoted}"
+            yield (
+                ("price", tariff),
+                f"the price is {'unknown' if quoted is None else quoted}{_dated(model, example.on)}",
+            )
+
+
+def _dated(model: Model, on: str) -> str:
+    """When the price is meant, where it changes with time."""
+    if not any(price.valid_from or price.valid_until for price in model.prices):
+        return ""
+    return f" on {on}" if on else " now; on: says which day's price is meant"

@@ -6,7 +6,7 @@ import re
 from decimal import Decimal
 from typing import Any, List, Mapping, Optional, Tuple, TypeVar, Union
 
-from .definitions import FILE_TYPES, UNSET, Condition, Parameter, Source
+from .definitions import FILE_TYPES, LIST_TYPES, UNSET, Condition, Parameter, Source
 from .params import accept, find_name, nearest
 from .values import key_of
 
@@ -24,6 +24,20 @@ class Faults:
 
     def warning(self, path: Path, message: str) -> None:
         self.found.append((path, message, True))
+
+
+# Which types the limits belong to; "any" takes all of them.
+FITTING = {
+    "max_length": ("text", "any"),
+    "min_length": ("text", "any"),
+    "pattern": ("text", *FILE_TYPES),
+    "min": ("integer", "number"),
+    "max": ("integer", "number"),
+    "multiple_of": ("integer", "number"),
+    "max_items": LIST_TYPES,
+    "min_items": LIST_TYPES,
+    "items": LIST_TYPES,
+}
 
 
 def names(value: Any) -> Tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Dict, Iterable, Mapping, Optional, Sequence, Tuple
 
-from .catalog_lookup import Faults, Path, allowed_words, build_source, decimal, names
+from .catalog_lookup import FITTING, Faults, Path, allowed_words, build_source, decimal, names
 from .definitions import FILE_TYPES, LIST_TYPES, UNSET, Choice, Parameter
 from .params import accept
 from .values import key_of
@@ -174,14 +174,7 @@ class Parameters:
             ("formats", tuple(FILE_TYPES)),
             ("schemes", tuple(FILE_TYPES)),
             ("media", (*FILE_TYPES, "list")),
-            ("max_length", ("text", "any")),
-            ("min_length", ("text", "any")),
-            ("pattern", ("text", *FILE_TYPES)),
-            ("min", ("integer", "number")),
-            ("max", ("integer", "number")),
-            ("multiple_of", ("integer", "number")),
-            ("max_items", ("list", "images", "videos", "audios", "files")),
-            ("min_items", ("list", "images", "videos", "audios", "files")),
+            *((word, kinds) for word, kinds in FITTING.items() if word != "items"),
         ):
             if word in raw and kind not in kinds:
                 self.faults.error(

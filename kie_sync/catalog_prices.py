@@ -57,7 +57,7 @@ class Prices(Lookup):
                     self.faults.error(
                         (*where, "cases", position), "a case without when hides those after it; put it last"
                     )
-            if any(word in raw for word in _AMOUNTS):
+            if cases[-1].when is not None and any(word in raw for word in _AMOUNTS):
                 cases.append(self.one(shared, where, stated=shared))
             asks = {name: text for case in cases for name, text in case.asks.items()}
             price = self.one({**shared, "unknown": "no case fits"}, where, stated={})

@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Mapping, Optional, Tuple, Union
 
-from .catalog_lookup import Lookup, Path, decimal, names
+from .catalog_lookup import FITTING, Lookup, Path, decimal, names
 from .definitions import UNSET, Limits, Parameter, Rule, Term
 
 # The words that each kind of rule uses, beside kind, say, when and each.
@@ -104,6 +104,11 @@ class Rules(Lookup):
         flags = [word for word in ("required", "forbidden", "ignored") if raw.get(word)]
         if len(flags) > 1:
             self.faults.error(where, f"{' and '.join(flags)} contradict each other; keep one")
+        for word in raw:
+            fitting = FITTING.get(word)
+            if parameter is not None and fitting and parameter.type not in (*fitting, "any"):
+                message = f"{word} does not fit {parameter.name}, which is of type {parameter.type}"
+                self.faults.error((*where, word), f"{message}; it belongs to: {', '.join(fitting)}")
         return Limits(
             required=raw.get("required", False),
             forbidden=raw.get("forbidden", False),

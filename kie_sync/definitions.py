@@ -379,12 +379,14 @@ class Example:
     """A golden example: the call, the exact body, the price in credits by tariff.
 
     `quantities` is what the price needs and the call does not say: tokens, `input_seconds`, facts it asks for.
+    `on` is the date whose price is meant; without it the price in force.
     """
 
     call: Mapping[str, Any]
     sends: Mapping[str, Any]
     price: Mapping[str, Optional[Decimal]]
     quantities: Mapping[str, Any] = field(default_factory=dict)
+    on: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 from operator import add, mul
 from typing import Callable, NamedTuple, Optional, Union
 
 from .values import plain
+
+_SHORT = Context(prec=20)
 
 
 class Figure(NamedTuple):
@@ -32,7 +34,12 @@ class Figure(NamedTuple):
     def _joined(self, other: Figure, join: Callable[[Decimal, Decimal], Decimal]) -> Figure:
         pairs = zip(self[:3], other[:3])
         likely, low, high = (None if mine is None or its is None else join(mine, its) for mine, its in pairs)
-        return Figure(likely, low, high, "; ".join(dict.fromkeys(why for why in (self.why, other.why) if why)))
+        return Figure(likely, low, high, _together(self.why, other.why))
+
+
+def _together(*whys: str) -> str:
+    """Reasons as one sentence, each once."""
+    return "; ".join(dict.fromkeys(why for listed in whys for why in listed.split("; ") if why))
 
 
 def exactly(amount: Union[Decimal, int]) -> Figure:
@@ -56,4 +63,7 @@ class CostItem:
 
 def tidy(amount: Optional[Decimal]) -> Optional[Decimal]:
     """Without trailing zeros and without an exponent: 37, 0.185."""
-    return None if amount is None else Decimal(plain(amount))
+    if amount is None:
+        return None
+    # 100 / 30 of a second leaves no end of nines; nobody charges for the twentieth digit.
+    return Decimal(plain(_SHORT.plus(amount)))

@@ -18,6 +18,8 @@ _TYPES = {
     "object": "object",
     "list": "array",
 }
+# So many values of a range are listed one by one.
+_LISTED = 100
 _LIMITS = {
     "min": "minimum",
     "max": "maximum",
@@ -75,7 +77,7 @@ def _value(parameter: Parameter) -> Dict[str, Any]:
     elif parameter.send_as == "text" and parameter.type == "boolean":
         schema = {"enum": ["true", "false"]}
     elif parameter.send_as == "text" and parameter.type in ("integer", "number"):
-        schema = {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$"}
+        schema = _number_as_text(parameter)
     else:
         schema = {"type": _TYPES[parameter.type], **_limits(parameter)} if parameter.type in _TYPES else {}
     if parameter.fields is not None:
@@ -110,3 +112,13 @@ def _cast(parameter: Parameter, wire: Any) -> Any:
     if parameter.send_as == "text":
         return key_of(wire)
     return to_json(wire)
+
+
+def _number_as_text(parameter: Parameter) -> Dict[str, Any]:
+    """JSON Schema has no range of text: a short one is listed, of a longer one only the form is told."""
+    low, high = parameter.min, parameter.max
+    if parameter.type == "integer" and low is not None and high is not None and high - low <= _LISTED:
+        step = parameter.multiple_of or 1
+        whole = [number for number in range(int(low), int(high) + 1) if number % step == 0]
+        return {"enum": [str(number) for number in whole] or [str(int(low))]}
+    return {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$" if parameter.type == "number" else "^-?[0-9]+$"}

@@ -144,7 +144,7 @@ def quote(
         cny=tidy(None if usd is None else usd * model.money.usd_cny),
         items=tuple(quoter.items),
         unknown=charged.why or (platform.why if in_credits else "") or None,
-        notes=tuple(dict.fromkeys(quoter.notes)),
+        notes=tuple(dict.fromkeys([*arguments.notices, *quoter.notes])),
     )
 
 

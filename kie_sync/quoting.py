@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
-from typing import Any, List, Mapping, Optional, Tuple, Union
+from typing import Any, List, Mapping, Optional, Sequence, Tuple, Union
 
 from .conditions import count_of, holds
 from .definitions import NOT_OFFERED, TOKEN_KINDS, UNKNOWN, Model, Price, Seconds, Tariff
 from .errors import KieInputError, Problem
 from .figures import CostItem, Figure, exactly, tidy, unknown
-from .params import Arguments
+from .params import Arguments, nearest
 from .values import find, is_given, key_of, number_of
 
 MILLION = Decimal(1_000_000)
@@ -107,6 +107,8 @@ class Quoter:
                 missing.append(name)
                 cells = [part for cell in cells for part in (cell.values() if self.is_table(price, cell) else [cell])]
                 continue
+            if name in price.asks:
+                self.check_fact(name, key_of(value), cells)
             words.append(f"{name} {key_of(value)}")
             cells = [cell.get(key_of(value), UNKNOWN) if self.is_table(price, cell) else cell for cell in cells]
         label = ", ".join(words)
@@ -116,6 +118,13 @@ class Quoter:
                 [Problem("not_offered", price.by[-1] if price.by else "model", f"{label or 'this'} is not offered")],
             )
         return cells, label, missing
+
+    def check_fact(self, name: str, key: str, cells: Sequence[Any]) -> None:
+        """A fact that the price asks for must be one that the table knows."""
+        known = list(dict.fromkeys(word for cell in cells if isinstance(cell, Mapping) for word in cell))
+        if known and key not in known:
+            message = f"{name} must be one of {', '.join(known)}; got {key}{nearest(key, known)}"
+            raise KieInputError(self.model.id, [Problem("values", name, message)])
 
     def is_table(self, price: Price, cell: Any) -> bool:
         """Whether a factor leads on from here; a map of token kinds is an end."""
@@ -226,7 +235,8 @@ class Quoter:
         table = cells[0]
         counted = {name: self.quantities[name] for name in TOKENS if name in self.quantities}
         if not counted or not isinstance(table, Mapping):
-            return unknown("no price is published" if counted else "say input_tokens and output_tokens")
+            kinds = " and ".join(f"{kind}_tokens" for kind in list(table)[:2]) if isinstance(table, Mapping) else ""
+            return unknown(f"say {kinds}" if kinds and not counted else "no price is published")
         total = exactly(0)
         for name, number in counted.items():
             kind = name[: -len("_tokens")]

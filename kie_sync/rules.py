@@ -225,8 +225,8 @@ def _sum_max(rule: Rule, given: Values, values: Values) -> Iterator[Finding]:
 
 def _same_length(rule: Rule, given: Values, values: Values) -> Iterator[Finding]:
     paths = [name for group in rule.groups for name in group]
-    lengths = [count_of(path, values) for path in paths if is_given(path, values)]
-    if len(set(lengths)) > 1:
+    lengths = {count_of(path, values) for path in paths if is_given(path, values)}
+    if len(lengths) > 1:
         counted = ", ".join(f"{path} has {count_of(path, values)}" for path in paths)
         yield "rule", paths[0], f"{' and '.join(paths)} must have the same number of items; {counted}"
 

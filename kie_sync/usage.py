@@ -8,8 +8,10 @@ from typing import Any, Dict, Mapping, Optional, Union
 from .chat import ChatStream
 from .completions import ChatCompletion, Usage, parse_usage
 from .definitions import Model
+from .errors import KieInputError
 from .params import resolve
-from .pricing import UsageRecord, quote, split_quantities
+from .pricing import CostEstimate, UsageRecord, quote, split_quantities, unknown_cost
+from .response import QueryTaskResponse
 from .result import Result
 from .values import find
 
@@ -32,6 +34,25 @@ def usage_record(
         credits_consumed=getattr(used, "credits_consumed", None),
         task_id=getattr(used, "task_id", None),
     )
+
+
+def cost_afterwards(
+    model: Model, arguments: Mapping[str, Any], count: int, *, tariff: Optional[str], on: Optional[str]
+) -> CostEstimate:
+    """The price once the results are there; arguments that came from elsewhere must not cost the result."""
+    quantities = {"result_count": count} if has_open_count(model) else {}
+    try:
+        return quote(model, resolve(model, arguments, partial=True), tariff=tariff, quantities=quantities, on=on)
+    except KieInputError as error:
+        return unknown_cost(model, tariff, str(error))
+
+
+def arguments_of(model: Model, state: QueryTaskResponse) -> Mapping[str, Any]:
+    """What a task was made with, read back from what the platform kept, where it fits the model."""
+    try:
+        return resolve(model, read_param(state.raw), partial=True).given
+    except KieInputError:
+        return {}
 
 
 def facts_of(used: Any, model: Model) -> Dict[str, Any]:

@@ -139,6 +139,14 @@ def _explain(problem: str, found: str) -> str:
         return f"{problem}: {hint}"
     if "unexpected ':'" in problem:
         return "between braces a space must follow the colon"
+    if "did not find expected key" in problem or "did not find expected '-'" in problem:
+        return f"{problem}: is this line, or the one above, indented wrongly?"
+    if "could not find expected ':'" in problem:
+        return f"{problem}: is a colon, or the space after it, missing in the line above?"
+    if "unexpected end of stream" in problem:
+        return f"{problem}: a quote that was opened further up is not closed"
+    if "undefined alias" in problem:
+        return "text that begins with * needs quotes"
     if "expected ',' or" in problem:
         return f"{problem}: a comma or a closing bracket is missing here or just before"
     return problem

@@ -152,12 +152,45 @@ def test_what_the_platform_kept_does_not_cost_the_result(clock: Any, param: Any)
     assert (result.urls, dict(result.arguments), result.cost.credits) == (("https://files/1.png",), {}, 5)
 
 
-def test_a_price_that_cannot_be_told_any_more_does_not_cost_the_result(clock: Any) -> None:
-    adapter = KieAdapter(client(Script(CREATED), clock), VIDEO)
+def test_the_prompt_may_come_first(clock: Any) -> None:
+    adapter = image(clock)
 
-    cost = adapter._cost_of({"duration": "a while"}, 1, None)
+    assert adapter.prepare("a cat") == adapter.prepare(prompt="a cat")
 
-    assert cost.credits is None and cost.unknown
+
+ODD = """
+models:
+  my/odd:
+    kind: image
+    endpoint: kie-task
+    parameters:
+      images: {type: images}
+      aspect_ratio: {values: [1:1, 16:9], default: 1:1}
+      resolution: {values: [1K, 2K], default: 1K}
+    rules:
+      - {when: {images: {present: true}}, then: {aspect_ratio: {ignored: true}}, say: the first image decides}
+    price: {unit: image, by: resolution, credits: {1K: 1, 2K: not_offered}, source: s, checked: 2026-01-01}
+"""
+
+
+def test_what_has_no_effect_is_told(tmp_path: Path, clock: Any, caplog: Any) -> None:
+    (tmp_path / "my.yaml").write_text(ODD, encoding="utf-8")
+    adapter = KieAdapter(client(Script(CREATED), clock, catalog=tmp_path / "my.yaml"), "my/odd")
+    notice = "aspect_ratio has no effect when images is given: the first image decides"
+
+    with caplog.at_level("WARNING", logger="kie_sync"):
+        adapter.prepare(images="https://x.example/i.png", aspect_ratio="16:9")
+
+    assert [record.getMessage() for record in caplog.records] == [f"my/odd: {notice}"]
+    assert notice in adapter.estimate_cost(images="https://x.example/i.png", aspect_ratio="16:9").notes
+
+
+def test_what_is_not_offered_is_not_even_shown(tmp_path: Path, clock: Any) -> None:
+    (tmp_path / "my.yaml").write_text(ODD, encoding="utf-8")
+    adapter = KieAdapter(client(Script(CREATED), clock, catalog=tmp_path / "my.yaml"), "my/odd")
+
+    with pytest.raises(KieInputError, match="resolution 2K is not offered"):
+        adapter.prepare(resolution="2K")
 
 
 def test_prepare_holds_no_key_and_sends_nothing(clock: Any) -> None:

@@ -115,7 +115,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     # ring 2: the face
     "calculate": {"catalog", "config", "definitions", "errors", "params", "pricing"},
     # After a call: from results, answers and records back to quantities.
-    "usage": {"chat", "completions", "definitions", "params", "pricing", "result", "values"},
+    "usage": {"chat", "completions", "definitions", "errors", "params", "pricing", "response", "result", "values"},
     "task": {"errors", "pricing", "response", "result"},
     "adapter": {*PURE, *IO, "task", "usage"},
     # ring 3: outside

@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Tuple
 import pytest
 from conftest import ROOT
 
-from kie_sync.catalog import Catalog
+from kie_sync.catalog import Catalog, read_catalog
 from kie_sync.catalog_check import model_faults
 from kie_sync.catalog_files import read_with_includes
 from kie_sync.errors import KieCatalogError
@@ -169,3 +169,83 @@ def test_a_broken_entry_raises_all_of_it_at_once(tmp_path: Path) -> None:
         (5, 33, "my/x: parameters.a.requird"),
         (5, 28, "my/x: parameters.a.type"),
     ]
+
+
+DATED = """
+    price:
+      - {unit: image, credits: 10, source: s, checked: 2026-01-01}
+      - {unit: image, credits: 20, valid_from: 2026-12-01, source: s, checked: 2026-01-01}
+    examples:
+      - {call: {}, sends: {}, price: {cost_plus_one: 11}}
+      - {call: {}, sends: {}, price: {cost_plus_one: 21}, on: 2026-12-24}
+"""
+
+
+@pytest.mark.parametrize(
+    ("on", "found"),
+    [
+        ("2026-11-22T00:00:00Z", []),
+        (
+            "2027-01-01T00:00:00Z",
+            [
+                (
+                    ("examples", 0, "price", "cost_plus_one"),
+                    "the price is 21 now; on: says which day's price is meant",
+                    False,
+                )
+            ],
+        ),
+    ],
+)
+def test_an_example_means_the_price_in_force_or_that_of_its_day(tmp_path: Path, on: str, found: List[Any]) -> None:
+    model = catalog_of(tmp_path, DATED)["my/x"]
+
+    assert [fault for fault in model_faults(model, ["my/x"], on) if "examples" in fault[0]] == found
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (PRICE.replace("checked: 2026-01-01", "checked: 2026-02-30"), "2026-02-30 is no day of the calendar"),
+        (
+            "\n    price: {unit: image, credits: 1, source: s, checked: 2026-01-01, valid_until: 2026-13-01}",
+            "2026-13-01 is no day of the calendar",
+        ),
+        (
+            parameters("mode: {values: [a, b]}") + "    rules: [{when: {mode: a}, then: {mode: {min: 3}}}]\n" + PRICE,
+            "min does not fit mode, which is of type text; it belongs to: integer, number",
+        ),
+    ],
+)
+def test_what_could_never_work_is_told(tmp_path: Path, body: str, said: str) -> None:
+    assert said in [problem.message for problem in catalog_of(tmp_path, body).errors]
+
+
+def test_a_chat_model_is_not_called_as_a_task(tmp_path: Path) -> None:
+    file = tmp_path / "my.yaml"
+    file.write_text("models: {my/x: {kind: chat, endpoint: kie-task}}", encoding="utf-8")
+
+    (problem,) = read_catalog(file).errors
+
+    assert problem.message == "a model of kind chat cannot be called by kie-task"
+
+
+def test_seconds_may_stand_in_every_case(tmp_path: Path) -> None:
+    body = (
+        parameters("mode: {values: [a, b], default: a}, videos: {type: videos}")
+        + """
+    price:
+      unit: second
+      credits: 11
+      cases:
+        - {when: {mode: a}, seconds: {media: videos, max: 10}}
+        - {seconds: {media: videos, max: 30}}
+      source: s
+      checked: 2026-01-01
+"""
+    )
+
+    catalog = catalog_of(tmp_path, body)
+
+    assert catalog.errors == ()
+    assert estimate(catalog["my/x"], {"input_seconds": 2}).platform_credits == 22

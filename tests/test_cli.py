@@ -730,8 +730,8 @@ def test_catalog_file_that_is_not_there() -> None:
                     "e": Limits(not_values=("x",)),
                 },
             ),
-            'when mode is "fast": a is required, 1 item at most; b is not allowed; c must be one of 1, 2, defaults to 1; '
-            'd has no effect; e must not be "x"',
+            'when mode is "fast": a is required, 1 item at most; b is not allowed; '
+            'c must be one of 1, 2, defaults to 1; d has no effect; e must not be "x"',
         ),
     ],
     ids=lambda value: value.kind if isinstance(value, Rule) else "",

@@ -772,12 +772,6 @@ PRICES: List[Tuple[str, str, Dict[str, Any], Figures]] = [
     ),
     ("the parent's resolution, told", "parent", {"parent_resolution": "480p"}, ("15.4", "15.4", "15.4", None)),
     (
-        "the parent's resolution, told wrongly",
-        "parent",
-        {"parent_resolution": "8K"},
-        (None, None, None, "no price is published for extend_times 6, parent_resolution 8K"),
-    ),
-    (
         "the length is the sound's",
         "avatar",
         {},
@@ -817,7 +811,7 @@ PRICES: List[Tuple[str, str, Dict[str, Any], Figures]] = [
         (None, None, None, "the price goes by the length of prompt, which was not given"),
     ),
     ("all free surcharges", "surcharge-together", {"images": [IMAGE, IMAGE]}, ("49", "49", "49", None)),
-    ("tokens that were not told", "speech-tokens", {}, (None, None, None, "say input_tokens and output_tokens")),
+    ("tokens that were not told", "speech-tokens", {}, (None, None, None, "say input_tokens and audio_output_tokens")),
     (
         "a kind of token without a price",
         "speech-tokens",
@@ -939,3 +933,10 @@ def test_every_wire_input_is_json(grammar: Catalog) -> None:
             wire = resolve(grammar[model_id], example.call).wire
 
             assert json.loads(json.dumps(wire)) == wire
+
+
+def test_a_fact_that_the_price_asks_for_must_be_one_that_it_knows(grammar: Catalog) -> None:
+    with pytest.raises(KieInputError) as raised:
+        estimate(grammar["test/parent"], {"parent_resolution": "8K"})
+
+    assert str(raised.value) == "test/parent: parent_resolution must be one of 480p, 720p; got 8K"

@@ -78,8 +78,10 @@ CASES = {
     ),
     "a number as text, with a sentinel": (
         a("integer", min=2, also=(-1,), send_as="text"),
-        {"anyOf": [{"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$"}, {"enum": ["-1"]}]},
+        {"anyOf": [{"type": "string", "pattern": "^-?[0-9]+$"}, {"enum": ["-1"]}]},
     ),
+    "a number as text": (a("number", min=2, send_as="text"), {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$"}),
+    "a short range as text": (a("integer", min=4, max=10, multiple_of=3, send_as="text"), {"enum": ["6", "9"]}),
     "a boolean as text": (a("boolean", send_as="text"), {"enum": ["true", "false"]}),
     "wrapped": (
         a("image", send_as="list"),

@@ -482,3 +482,8 @@ def test_no_price_is_negative_and_a_range_holds_its_figure(every: Catalog, data:
 
 def test_exactly_is_a_figure_without_a_range() -> None:
     assert exactly(3) == Figure(D(3), D(3), D(3))
+
+
+def test_a_third_of_a_second_leaves_no_end_of_nines() -> None:
+    assert tidy(Decimal(100) / Decimal(30) * 18) == Decimal(60)
+    assert tidy(Decimal("0.000000411")) == Decimal("0.000000411")

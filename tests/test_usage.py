@@ -9,10 +9,11 @@ from wire import chunk, event, pieces
 
 from kie_sync.chat import ChatStream
 from kie_sync.completions import Usage, parse_completion
+from kie_sync.config import load_catalog
 from kie_sync.errors import KieInputError
 from kie_sync.pricing import CostEstimate
 from kie_sync.result import Result
-from kie_sync.usage import read_param, usage_record
+from kie_sync.usage import cost_afterwards, read_param, usage_record
 
 TOKENS = {"prompt_tokens": 1_000_000, "completion_tokens": 1_000_000, "total_tokens": 2_000_000}
 COST = CostEstimate("m", "cost_plus_one", None, None, None, None, None, None)
@@ -103,3 +104,11 @@ INPUT = {"prompt": "a", "size": "1:1"}
 )
 def test_a_tasks_input_comes_back_however_it_was_wrapped(raw: Any, expected: Any) -> None:
     assert read_param(raw) == expected
+
+
+def test_a_price_that_cannot_be_told_any_more_does_not_cost_the_result() -> None:
+    model = load_catalog()["sora-2-text-to-video"]
+
+    cost = cost_afterwards(model, {"duration": "a while"}, 1, tariff=None, on=None)
+
+    assert cost.credits is None and cost.unknown

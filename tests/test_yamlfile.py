@@ -121,7 +121,7 @@ FAULTS = {
         "16:9:landscape has no value; between braces a space must follow the colon",
     ),
     "anchor in itself": ("a: &x [*x]", 1, 4, "this anchor contains itself"),
-    "unknown anchor": ("a: *x", 1, 4, "found undefined alias"),
+    "unknown anchor": ("a: *x", 1, 4, "text that begins with * needs quotes"),
     "two documents": (
         "---\na: 1\n---\nb: 2\n",
         3,
@@ -160,13 +160,15 @@ HINTS = {
     ),
     "a: [1, 2\nb: 3\n": "a comma or a closing bracket is missing here or just before",
     "a: {b: 1, c:}": "between braces a space must follow the colon",
-    "a: 'x\n": "unexpected end of stream",
+    "a: 'x\n": "a quote that was opened further up is not closed",
+    "a:\n  b: 1\n c: 2\n": "is this line, or the one above, indented wrongly?",
+    "a: 1\nb\nc: 2\n": "is a colon, or the space after it, missing in the line above?",
 }
 
 
 @pytest.mark.parametrize(("text", "hint"), HINTS.items())
 def test_what_yaml_itself_says_comes_with_a_hint(text: str, hint: str) -> None:
-    with pytest.raises(KieCatalogError, match=r"^f\.yaml:[12]:\d+: ") as raised:
+    with pytest.raises(KieCatalogError, match=r"^f\.yaml:[123]:\d+: ") as raised:
         read_yaml(text, "f.yaml")
 
     assert str(raised.value).endswith(hint)

@@ -10,6 +10,7 @@ import click
 
 from ..catalog import Catalog, data_root, read_catalog, show_path
 from ..catalog_check import model_faults
+from ..clock import SystemClock
 from ..config import CATALOG_VARIABLE
 from ..errors import CatalogProblem
 from ..yamlfile import mark_at
@@ -61,7 +62,7 @@ def _problems(checked: Catalog) -> Tuple[CatalogProblem, ...]:
     ids = list(checked)
     for model_id, model in checked.items():
         entry = checked.raw(model_id)
-        for path, message, is_warning in model_faults(model, ids):
+        for path, message, is_warning in model_faults(model, ids, SystemClock().date()):
             mark = mark_at(entry, path)
             shown = ": ".join(part for part in (model_id, show_path(path)) if part)
             found.append(CatalogProblem(mark.file, mark.line, mark.column, shown, message, model_id, is_warning))

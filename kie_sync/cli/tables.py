@@ -70,6 +70,8 @@ def counted(number: Optional[Decimal], unit: str) -> str:
 
 def span(likely: Optional[Decimal], low: Optional[Decimal], high: Optional[Decimal]) -> str:
     """An amount with its range, where there is one."""
+    if low is not None and high is None and likely is None:
+        return f"{amount(low)} or more"
     if low is None or high is None or low == high:
         return amount(likely)
     return f"{amount(low)} to {amount(high)}" + (f", likely {amount(likely)}" if likely is not None else "")
