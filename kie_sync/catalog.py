@@ -25,6 +25,7 @@ from .yamlfile import YamlMap, mark_at, merge
 SCHEMA_FILE = "schemas/catalog.schema.json"
 # The sections that no model can do without.
 _NEEDED = ("money", "kinds", "providers", "endpoints", "tariffs")
+_SHARED = (*_NEEDED, "names")
 
 
 def data_root() -> Any:
@@ -65,6 +66,9 @@ def read_catalog(*paths: Union[str, Path], check: bool = False) -> Catalog:
         layers.append(layer)
         models = layer.get("models")
         touched |= set(models) if isinstance(models, YamlMap) else set()
+    # What models share was changed: each of them may be touched by it.
+    if any(section in layer for layer in layers for section in _SHARED):
+        touched |= set(base.get("models") or {})
     return Catalog(base, layers, touched=touched, problems=problems, must_check=must_check)
 
 
