@@ -17,14 +17,15 @@ _HOMES = {
     "catalog": "Catalog",
     "chat": "ChatStream",
     "client": "KieClient",
-    "completions": "ChatCompletion ChatCompletionChunk ChatMessage Usage",
+    "completions": "ChatCompletion ChatCompletionChunk Usage",
     "config": "load_catalog",
     "errors": (
         "KieAPIError KieAuthenticationError KieBudgetError KieCatalogError KieConfigError KieConnectionError "
-        "KieError KieInputError KieInsufficientBalanceError KieNotFoundError KieOutcomeUnknownError "
-        "KieRateLimitError KieServerError KieStreamError KieTaskError KieTaskFailedError KieTaskTimeoutError "
-        "KieUnknownModelError KieValidationError"
+        "KieError KieInputError KieInsufficientBalanceError KieJournalError KieNotFoundError "
+        "KieOutcomeUnknownError KieRateLimitError KieServerError KieStreamError KieTaskError KieTaskFailedError "
+        "KieTaskTimeoutError KieUnknownModelError KieValidationError"
     ),
+    "messages": "ChatMessage",
     "pricing": "CostEstimate UsageRecord",
     "request": "Request",
     "response": "CreateTaskResponse QueryTaskResponse Response",

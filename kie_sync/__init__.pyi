@@ -10,7 +10,6 @@ from .chat import ChatStream as ChatStream
 from .client import KieClient as KieClient
 from .completions import ChatCompletion as ChatCompletion
 from .completions import ChatCompletionChunk as ChatCompletionChunk
-from .completions import ChatMessage as ChatMessage
 from .completions import Usage as Usage
 from .config import load_catalog as load_catalog
 from .errors import KieAPIError as KieAPIError
@@ -22,6 +21,7 @@ from .errors import KieConnectionError as KieConnectionError
 from .errors import KieError as KieError
 from .errors import KieInputError as KieInputError
 from .errors import KieInsufficientBalanceError as KieInsufficientBalanceError
+from .errors import KieJournalError as KieJournalError
 from .errors import KieNotFoundError as KieNotFoundError
 from .errors import KieOutcomeUnknownError as KieOutcomeUnknownError
 from .errors import KieRateLimitError as KieRateLimitError
@@ -32,6 +32,7 @@ from .errors import KieTaskFailedError as KieTaskFailedError
 from .errors import KieTaskTimeoutError as KieTaskTimeoutError
 from .errors import KieUnknownModelError as KieUnknownModelError
 from .errors import KieValidationError as KieValidationError
+from .messages import ChatMessage as ChatMessage
 from .pricing import CostEstimate as CostEstimate
 from .pricing import UsageRecord as UsageRecord
 from .request import Request as Request

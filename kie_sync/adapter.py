@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
 
 from . import chat, tasks
 from .client import KieClient
-from .completions import history_messages, media_message, text_message
 from .definitions import Model
 from .errors import KieInputError, Problem
+from .messages import history_messages, media_message, text_message
 from .params import Arguments, resolve
 from .pricing import CostEstimate, UsageRecord, estimate, quote
+from .purchase import Terms, buy
 from .request import Request, build_chat, build_create
-from .response import QueryTaskResponse
+from .response import QueryTaskResponse, state_of
 from .result import Result
 from .task import Task
 from .usage import Used, arguments_of, cost_afterwards, has_open_count, usage_record
@@ -59,6 +60,11 @@ class KieAdapter:
         arguments: Optional[Mapping[str, Any]] = None,
         poll_interval: Optional[float] = None,
         max_wait_time: Optional[float] = None,
+        key: Optional[str] = None,
+        retry_failed: bool = False,
+        max_credits: Any = None,
+        allow_unknown_price: bool = False,
+        user: str = "",
         tariff: Optional[str] = None,
         callback_url: Optional[str] = None,
         context: Optional[Mapping[str, Any]] = None,
@@ -71,17 +77,35 @@ class KieAdapter:
             given: the model's parameters, by canonical name, wire name or alias.
             arguments: the same as a mapping, for names that are taken here.
             poll_interval, max_wait_time: seconds; the catalog's figures for the kind when not given.
+            key: a name for this purchase: the same key and arguments give the first task's result again, and are
+                never paid twice; needs a journal.
+            retry_failed: buy anew where the key's first task failed; without it that failure is raised again.
+            max_credits: refuse the call, before it is sent, where it would cost more on the platform.
+            allow_unknown_price: let a price that is not known pass the limits.
+            user: which of your own users it is for; the limiter gives each a share.
+            callback_url: where the platform tells the end of the task; see `kie_sync.webhooks`.
             tariff: whose price `result.cost` is; the catalog's first tariff when not given.
             context: handed to the listeners, untouched.
 
         Raises:
             KieInputError: the arguments do not fit; nothing was sent.
+            KieBudgetError: a limit would be passed; nothing was sent.
             KieOutcomeUnknownError: the task may or may not exist; nothing was sent again.
             KieTaskFailedError, KieTaskTimeoutError: with `task_id`.
         """
         check_times(poll_interval, max_wait_time)
         task = self.submit(
-            prompt, arguments=arguments, tariff=tariff, callback_url=callback_url, context=context, **given
+            prompt,
+            arguments=arguments,
+            key=key,
+            retry_failed=retry_failed,
+            max_credits=max_credits,
+            allow_unknown_price=allow_unknown_price,
+            user=user,
+            tariff=tariff,
+            callback_url=callback_url,
+            context=context,
+            **given,
         )
         return task.wait(poll_interval, max_wait_time)
 
@@ -92,6 +116,11 @@ class KieAdapter:
         arguments: Optional[Mapping[str, Any]] = None,
         poll_interval: Optional[float] = None,
         max_wait_time: Optional[float] = None,
+        key: Optional[str] = None,
+        retry_failed: bool = False,
+        max_credits: Any = None,
+        allow_unknown_price: bool = False,
+        user: str = "",
         tariff: Optional[str] = None,
         callback_url: Optional[str] = None,
         context: Optional[Mapping[str, Any]] = None,
@@ -99,17 +128,18 @@ class KieAdapter:
     ) -> Task:
         """Make it, and return at once with the task, which can `wait()`."""
         check_times(poll_interval, max_wait_time)
-        endpoint = tasks.endpoint_of(self.client.catalog, self.model.id)
+        tasks.endpoint_of(self.client.catalog, self.model.id)
         resolved, price = self._checked(_together(prompt, arguments, given), tariff)
-        request = build_create(self.model, resolved, self._base_url(), callback_url=callback_url)
-        created = tasks.create(self.client.connection, request, endpoint, self.model.id, price=price, context=context)
+        terms = Terms(key, retry_failed, max_credits, allow_unknown_price, user, callback_url, context or {})
+        task_id, record = buy(self.client, self.model, resolved, price, terms)
         return Task(
-            created.task_id,
+            task_id,
             self.model.id,
             price,
             resolved.given,
             poll_interval,
             max_wait_time,
+            record=record,
             context=context or {},
             _home=self,
         )
@@ -131,15 +161,18 @@ class KieAdapter:
 
     def finish(self, task: Task, poll_interval: Optional[float], max_wait_time: Optional[float]) -> Result:
         """Wait for a task, and read its result."""
-        state = tasks.wait_for(
-            self.client.connection,
-            task.task_id,
-            poll_interval,
-            max_wait_time,
-            model=self.model.id,
-            cost=task.price,
-            context=task.context,
-        )
+        if task.record is not None and task.record.state == "success":
+            state = state_of(task.record)
+        else:
+            state = tasks.wait_for(
+                self.client.connection,
+                task.task_id,
+                poll_interval,
+                max_wait_time,
+                model=self.model.id,
+                cost=task.price,
+                context=task.context,
+            )
         arguments = task.arguments or arguments_of(self.model, state)
         cost = task.price
         if cost is None or has_open_count(self.model):
@@ -242,32 +275,9 @@ class KieAdapter:
         messages = [text_message(system_prompt, "system")] if system_prompt else []
         return self.chat([*messages, text_message(user_message)], stream, **given)
 
-    @staticmethod
-    def format_text_message(text: str, role: str = "user") -> Dict[str, Any]:
-        """A message of text."""
-        return text_message(text, role)
-
-    @staticmethod
-    def format_multimodal_message(
-        text: str, media_urls: Union[str, Sequence[str]], role: str = "user"
-    ) -> Dict[str, Any]:
-        """A message of text and files by URL (images, video, audio, PDF)."""
-        return media_message(text, media_urls, role)
-
-    @staticmethod
-    def format_messages_from_history(
-        history: Iterable[Any], user_message: Optional[str] = None, system_prompt: Optional[str] = None
-    ) -> List[Any]:
-        """A conversation as messages.
-
-        Args:
-            history: messages (mappings or `ChatMessage`), or pairs: (role, text), or (what the user said, the answer).
-            user_message: what the user says now.
-            system_prompt: put in front.
-        """
-        messages: List[Any] = [text_message(system_prompt, "system")] if system_prompt else []
-        messages += history_messages(history)
-        return [*messages, text_message(user_message)] if user_message is not None else messages
+    format_text_message = staticmethod(text_message)
+    format_multimodal_message = staticmethod(media_message)
+    format_messages_from_history = staticmethod(history_messages)
 
 
 class KieImageAdapter(KieAdapter):

@@ -10,13 +10,15 @@ from decimal import Decimal
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from .catalog import Catalog
-from .completions import ChatCompletion, ChatCompletionChunk, Usage, parse_chunk, parse_completion, plain_messages
+from .completions import ChatCompletion, ChatCompletionChunk, Usage, parse_chunk, parse_completion
 from .connection import Connection, Context
 from .definitions import Model
 from .errors import KieAPIError, KieInputError, KieStreamError, Problem
 from .events import ChatFinished, ChatSubmitting
+from .messages import plain_messages
 from .params import Arguments, resolve
 from .pricing import CostEstimate, quote, unknown_cost
+from .records import PaidCall
 from .refusals import as_code, classify, unreadable
 from .request import Request, build_chat
 from .response import Response
@@ -38,16 +40,20 @@ def complete(
     """One call that blocks until the whole answer is there."""
     entry, arguments = resolve_chat(connection.catalog, model, messages, parameters)
     # A tariff that does not exist must be found before the call is paid.
-    quote(entry, arguments, tariff=tariff)
-    request, response = _send(connection, entry, arguments, is_stream=False, context=context)
+    price = quote(entry, arguments, tariff=tariff, on=connection.clock.date())
+    request, response, call = _send(connection, entry, arguments, price, is_stream=False, context=context)
     try:
         completion = read_completion(response, model=entry.slug)
     except KieAPIError as error:
         connection.sender.hide_key(error, entry.endpoint.provider)
-        connection.tell_failure(error, request, model, context)
+        connection.tell_failure(error, request, call, context)
         raise
     cost = _price(connection, entry, arguments, completion.usage, tariff)
-    connection.listeners.tell(ChatFinished(model, context or {}, completion.usage, cost))
+    connection.listeners.tell(
+        ChatFinished(
+            model, context or {}, completion.usage, cost, call_id=call.id, credits_consumed=completion.credits_consumed
+        )
+    )
     return replace(completion, cost=cost)
 
 
@@ -62,8 +68,8 @@ def stream(
 ) -> ChatStream:
     """One call whose answer comes in pieces."""
     entry, arguments = resolve_chat(connection.catalog, model, messages, parameters)
-    quote(entry, arguments, tariff=tariff)
-    response = _send(connection, entry, arguments, is_stream=True, context=context)[1]
+    expected = quote(entry, arguments, tariff=tariff, on=connection.clock.date())
+    _, response, call = _send(connection, entry, arguments, expected, is_stream=True, context=context)
 
     def price(usage: Optional[Usage]) -> CostEstimate:
         return _price(connection, entry, arguments, usage, tariff)
@@ -71,7 +77,9 @@ def stream(
     def on_end(ended: ChatStream, error: Optional[KieAPIError]) -> None:
         if error is not None:
             connection.sender.hide_key(error, entry.endpoint.provider)
-        connection.listeners.tell(ChatFinished(model, context or {}, ended.usage, price(ended.usage), error))
+        connection.listeners.tell(
+            ChatFinished(model, context or {}, ended.usage, price(ended.usage), error, call.id, ended.credits_consumed)
+        )
 
     return ChatStream(response, model=entry.slug, price=price, on_end=on_end)
 
@@ -90,12 +98,19 @@ def resolve_chat(catalog: Catalog, model: str, messages: Any, parameters: Mappin
 
 
 def _send(
-    connection: Connection, entry: Model, arguments: Arguments, *, is_stream: bool, context: Context
-) -> Tuple[Request, Response]:
+    connection: Connection,
+    entry: Model,
+    arguments: Arguments,
+    price: CostEstimate,
+    *,
+    is_stream: bool,
+    context: Context,
+) -> Tuple[Request, Response, PaidCall]:
     provider = entry.endpoint.provider
     request = build_chat(entry, arguments, connection.settings.base_url(provider), stream=is_stream)
-    connection.ask(ChatSubmitting(entry.id, context or {}, request))
-    return request, connection.send_paid(request, provider, entry.id, context)
+    call = connection.new_call(entry.id, entry.endpoint, arguments.given)
+    connection.ask(ChatSubmitting(entry.id, context or {}, request, price, call))
+    return request, connection.send_paid(request, provider, call, context), call
 
 
 def _price(

@@ -14,7 +14,8 @@ from .config import Settings, Timeouts, load_catalog
 from .connection import Connection, Context
 from .definitions import Provider
 from .errors import KieConfigError, KieConnectionError
-from .events import Listener, Listeners
+from .events import BalanceRead, Listener, Listeners
+from .records import Journal
 from .request import build_credits, build_download_url, build_raw_create
 from .response import CreateTaskResponse, QueryTaskResponse, as_credits, dig
 from .sender import Sender
@@ -30,6 +31,8 @@ class KieClient:
         base_url: replaces KIE.ai's API and upload host; without it `KIE_BASE_URL` does.
         api_keys: keys of other providers by name, such as `{"google": ...}`.
         catalog: a `Catalog`, or paths of YAML files to lay over the shipped one.
+        journal: keeps a record of each paid call, so that nothing is paid twice and no task is lost: True for the
+            file that `KIE_JOURNAL` names or the user's own, a path, or a `Journal` of `kie_sync.records`.
         on_event: a listener, or several; see `kie_sync.events`.
         transport: another way to send a request; see `kie_sync.transport.Transport`.
         clock: another clock; see `kie_sync.clock.Clock`.
@@ -46,6 +49,7 @@ class KieClient:
         *,
         api_keys: Optional[Mapping[str, str]] = None,
         catalog: Union[Catalog, str, Path, Iterable[Union[str, Path]], None] = None,
+        journal: Union[Journal, bool, str, Path, None] = None,
         on_event: Union[Listener, Iterable[Listener], None] = None,
         transport: Optional[Transport] = None,
         clock: Optional[Clock] = None,
@@ -64,7 +68,8 @@ class KieClient:
         self._settings = Settings(
             api_key or "", base_url or "", dict(api_keys or {}), Timeouts(read_s=timeout_s, chat_s=chat_timeout_s)
         )
-        self._listeners = Listeners(on_event)
+        self._journal = journal
+        self._on_event = on_event
         self._clock: Clock = clock or SystemClock()
         self._transport: Transport = transport or HttpTransport()
         self._connection: Optional[Connection] = None
@@ -99,7 +104,9 @@ class KieClient:
         if self._connection is None:
             settings = self._settings.with_home(next(iter(self.catalog.providers)))
             sender = Sender(self._transport, settings, self._clock)
-            connection = Connection(self.catalog, settings, sender, self._listeners, self._clock)
+            journal = _open_journal(self._journal)
+            listeners = Listeners(self._on_event, after=[] if journal is None else [journal])
+            connection = Connection(self.catalog, settings, sender, listeners, self._clock, journal)
             self._connection = self._connection or connection
         return self._connection
 
@@ -136,7 +143,8 @@ class KieClient:
         slug = self.catalog[model].slug if model in self.catalog else model
         base_url = self.connection.settings.base_url(endpoint.provider)
         request = build_raw_create(endpoint, slug, input, base_url, callback_url=callback_url)
-        return tasks.create(self.connection, request, endpoint, model, price=None, context=context)
+        call = self.connection.new_call(model, endpoint, input)
+        return tasks.create(self.connection, request, endpoint, call, price=None, context=context)
 
     def query_task(self, task_id: str, *, model: Optional[str] = None) -> QueryTaskResponse:
         """One look at a task.
@@ -196,6 +204,8 @@ class KieClient:
         balance = as_credits(dig(self.connection.sender.send(request, provider).json(), ("data",)))
         if balance is None:
             raise KieConnectionError("the platform answered without a balance", method="GET", url=request.url)
+        account = self.connection.account(provider)
+        self.connection.listeners.tell(BalanceRead("", {}, provider.name, account, balance))
         return balance
 
     def download_url(self, url: str) -> str:
@@ -223,3 +233,14 @@ class KieClient:
             if call in provider.paths:
                 return provider
         raise KieConfigError(f"no provider of the catalog has a path for {call}")
+
+
+def _open_journal(asked: Union[Journal, bool, str, Path, None]) -> Optional[Journal]:
+    """The journal that was asked for; its module is loaded only then."""
+    if asked is None or asked is False:
+        return None
+    if asked is True or isinstance(asked, (str, Path)):
+        from . import journal
+
+        return journal.SqliteJournal(None if asked is True else asked)
+    return asked

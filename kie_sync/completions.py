@@ -1,4 +1,4 @@
-"""Chat in OpenAI's shape: messages, answers, and pieces of a streamed answer.
+"""Chat in OpenAI's shape: answers, and pieces of a streamed answer.
 
 Every piece has exactly one choice, so that `chunk.choices[0].delta.content` is always safe; the wire's own is in `raw`.
 """
@@ -7,41 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Mapping, Optional, Tuple
 
+from .messages import ChatMessage, Content
 from .pricing import CostEstimate
 from .response import as_credits
-
-_ROLES = ("developer", "system", "user", "assistant", "tool")
-Content = Union[str, Sequence[Mapping[str, Any]], None]
-
-
-@dataclass(frozen=True)
-class ChatMessage:
-    """A message of a conversation; `content` is text or a list of parts."""
-
-    role: str
-    content: Content = None
-    reasoning_content: Optional[str] = None
-    tool_calls: Tuple[Mapping[str, Any], ...] = ()
-    tool_call_id: Optional[str] = None
-    name: Optional[str] = None
-
-    def to_dict(self) -> Dict[str, Any]:
-        """As the wire wants it, without what is empty."""
-        content: Content = self.content
-        if content is not None and not isinstance(content, str):
-            content = [dict(part) for part in content]
-        full = {
-            "role": self.role,
-            "content": content,
-            "tool_calls": [dict(call) for call in self.tool_calls] or None,
-            "tool_call_id": self.tool_call_id,
-            "name": self.name,
-        }
-        return {
-            key: value for key, value in full.items() if value is not None or (key == "content" and not self.tool_calls)
-        }
 
 
 @dataclass(frozen=True)
@@ -258,41 +228,3 @@ def parse_chunk(raw: Mapping[str, Any], *, model: str) -> ChatCompletionChunk:
         credits_consumed=as_credits(raw.get("credits_consumed")),
         raw=raw,
     )
-
-
-def text_message(text: str, role: str = "user") -> Dict[str, Any]:
-    """A message of text."""
-    return {"role": role, "content": text}
-
-
-def media_message(text: str, media_urls: Union[str, Sequence[str]], role: str = "user") -> Dict[str, Any]:
-    """A message of text and files. All media, whatever their kind, go in as `image_url` parts."""
-    urls = [media_urls] if isinstance(media_urls, str) else list(media_urls)
-    parts: List[Dict[str, Any]] = [{"type": "text", "text": text}] if text else []
-    return {"role": role, "content": parts + [{"type": "image_url", "image_url": {"url": url}} for url in urls]}
-
-
-def plain_messages(messages: Any) -> List[Any]:
-    """Messages as the wire wants them: text becomes a user's message, `ChatMessage`s become mappings."""
-    if messages is None:
-        return []
-    if isinstance(messages, str):
-        return [text_message(messages)]
-    if isinstance(messages, (ChatMessage, Mapping)):
-        messages = [messages]
-    return [message.to_dict() if isinstance(message, ChatMessage) else message for message in messages]
-
-
-def history_messages(history: Iterable[Any]) -> List[Any]:
-    """A conversation as messages, from messages or from pairs: (role, text), or (what was said, the answer)."""
-    messages: List[Any] = []
-    for turn in history:
-        if isinstance(turn, (tuple, list)) and len(turn) == 2:
-            first, second = turn
-            if first in _ROLES:
-                messages.append(text_message(second, first))
-            else:
-                messages += [text_message(first), text_message(second, "assistant")]
-        else:
-            messages += plain_messages(turn)
-    return messages

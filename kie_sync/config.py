@@ -6,6 +6,7 @@ https or to this machine itself.
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import os
 import re
@@ -43,6 +44,11 @@ class ApiKey:
 
     def reveal(self) -> str:
         return self._value
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells this key from others and cannot be turned back into it."""
+        return hashlib.sha256(b"kie_sync account\0" + self._value.encode()).hexdigest()[:16]
 
     def hide_in(self, error: BaseException) -> None:
         """Mask the key in an error, its attributes and its causes: a server may echo what it was sent."""

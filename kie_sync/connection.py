@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
+import uuid
 import warnings
-from typing import Any, Dict, Mapping, Optional, Set
+from typing import Any, Dict, Mapping, Optional, Set, Union
 
 from .catalog import Catalog
 from .clock import Clock
 from .config import Settings
-from .definitions import Model, Provider
+from .definitions import Endpoint, Model, Provider
 from .errors import KieAPIError, KieError, KieOutcomeUnknownError
-from .events import CallRefused, Event, Listeners, OutcomeUnknown
+from .events import CallRefused, ChatSubmitting, Listeners, OutcomeUnknown, TaskSubmitting
+from .records import Journal, PaidCall
 from .request import Request
 from .response import Response
 from .sender import Sender
@@ -25,38 +27,63 @@ class Connection:
     """Made by `KieClient` at its first call."""
 
     def __init__(
-        self, catalog: Catalog, settings: Settings, sender: Sender, listeners: Listeners, clock: Clock
+        self,
+        catalog: Catalog,
+        settings: Settings,
+        sender: Sender,
+        listeners: Listeners,
+        clock: Clock,
+        journal: Optional[Journal] = None,
     ) -> None:
         self.catalog, self.settings, self.sender = catalog, settings, sender
-        self.listeners, self.clock = listeners, clock
+        self.listeners, self.clock, self.journal = listeners, clock, journal
         self._made_at: Dict[str, float] = {}
 
-    def ask(self, event: Event) -> None:
+    def account(self, provider: Provider) -> str:
+        """Which account calls to a provider are paid from: the fingerprint of its key."""
+        return self.settings.key(provider).fingerprint
+
+    def new_call(self, model: str, endpoint: Endpoint, given: Mapping[str, Any], **about: Any) -> PaidCall:
+        """A paid call that is about to be made; `about` is what else is known of it."""
+        entry = self.catalog.get(model)
+        return PaidCall(
+            uuid.uuid4().hex,
+            model,
+            kind="" if entry is None else entry.kind,
+            provider=endpoint.provider.name,
+            endpoint=endpoint.name,
+            account=self.account(endpoint.provider),
+            given=given,
+            deadline_s=0.0 if entry is None else entry.waiting.deadline_s,
+            **about,
+        )
+
+    def ask(self, event: Union[TaskSubmitting, ChatSubmitting]) -> None:
         """Tell of a paid call that is about to be sent; a listener may refuse it by raising."""
         if event.model in self.catalog:
             self._warn_if_retired(self.catalog[event.model])
         self.listeners.ask(event)
 
-    def send_paid(self, request: Request, provider: Provider, model: str, context: Context) -> Response:
+    def send_paid(self, request: Request, provider: Provider, call: PaidCall, context: Context) -> Response:
         """Send a call that costs money, and tell the listeners when it did not surely succeed."""
         try:
             return self.sender.send(request, provider)
         except KieError as error:
             if isinstance(error, KieAPIError):
-                error.model = model
-            self.tell_failure(error, request, model, context)
+                error.model = call.model
+            self.tell_failure(error, request, call, context)
             raise
         except BaseException:
             # An interrupt, or a fault of a transport: the call may be out.
-            self.listeners.tell(OutcomeUnknown(model, context or {}, request))
+            self.listeners.tell(OutcomeUnknown(call.model, context or {}, request, call_id=call.id))
             raise
 
-    def tell_failure(self, error: KieError, request: Request, model: str, context: Context) -> None:
+    def tell_failure(self, error: KieError, request: Request, call: PaidCall, context: Context) -> None:
         """Tell the listeners that a paid call was refused, or that its outcome is not known."""
         if isinstance(error, KieOutcomeUnknownError):
-            self.listeners.tell(OutcomeUnknown(model, context or {}, request, error))
+            self.listeners.tell(OutcomeUnknown(call.model, context or {}, request, error, call.id))
         else:
-            self.listeners.tell(CallRefused(model, context or {}, error))
+            self.listeners.tell(CallRefused(call.model, context or {}, error, call.id))
 
     def remember(self, task_id: str) -> None:
         """Note when a task was made: the platform may not know it for a moment."""

@@ -3,6 +3,7 @@
     KieError
       KieCatalogError             the model catalog is wrong: file, line, column
       KieConfigError              no key, a bad URL, a bad setting
+        KieJournalError           the journal cannot be read or written
       KieInputError               the caller's arguments; also a ValueError
         KieUnknownModelError      also a KeyError
       KieBudgetError              refused before sending: a limit the caller set
@@ -102,6 +103,10 @@ class KieCatalogError(KieError):
 
 class KieConfigError(KieError):
     """A setting is missing or wrong: the key, a URL, an extra that is not installed."""
+
+
+class KieJournalError(KieConfigError):
+    """The journal cannot be read or written. A call that could not be written down was not sent."""
 
 
 class KieInputError(KieError, ValueError):

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from typing import Any, Callable, Iterable, Mapping, Optional, Tuple, Union
+from decimal import Decimal
+from typing import Any, Callable, Iterable, Mapping, Optional, Sequence, Tuple, Union
 
 from .completions import Usage
 from .errors import KieError
 from .pricing import CostEstimate
+from .records import PaidCall
 from .request import Request
 from .response import QueryTaskResponse
 
 logger = logging.getLogger("kie_sync")
+NO_CALL = PaidCall("", "")
 
 
 @dataclass(frozen=True)
@@ -30,17 +33,20 @@ class Event:
 
 @dataclass(frozen=True)
 class TaskSubmitting(Event):
-    """A create call is about to be sent; raise to refuse it."""
+    """A create call is about to be sent; raise to refuse it. `call.id` names it in what is told later."""
 
     request: Optional[Request] = None
     price: Optional[CostEstimate] = None
+    call: PaidCall = field(default=NO_CALL, compare=False)
 
 
 @dataclass(frozen=True)
 class ChatSubmitting(Event):
-    """A chat call is about to be sent; raise to refuse it."""
+    """A chat call is about to be sent; raise to refuse it. The price is unknown where the answer's length is."""
 
     request: Optional[Request] = None
+    price: Optional[CostEstimate] = None
+    call: PaidCall = field(default=NO_CALL, compare=False)
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,7 @@ class TaskCreated(Event):
     """The task exists and is paid; told before anything else can fail."""
 
     task_id: str = ""
+    call_id: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -71,10 +78,35 @@ class TaskFinished(Event):
 
 
 @dataclass(frozen=True)
+class TaskStillRunning(Event):
+    """We stopped watching at our deadline; the task goes on."""
+
+    task_id: str = ""
+
+
+@dataclass(frozen=True)
+class FilesSaved(Event):
+    """Result files are on disk: where each is, by its URL."""
+
+    task_id: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class BalanceRead(Event):
+    """The platform told an account's balance; `model` is empty. `account` is the fingerprint of its key."""
+
+    provider: str = ""
+    account: str = ""
+    credits: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True)
 class CallRefused(Event):
     """A paid call was surely not accepted; `error` is None where another listener refused with an error of its own."""
 
     error: Optional[KieError] = None
+    call_id: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -83,6 +115,7 @@ class OutcomeUnknown(Event):
 
     request: Optional[Request] = None
     error: Optional[KieError] = None
+    call_id: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -92,34 +125,54 @@ class ChatFinished(Event):
     usage: Optional[Usage] = None
     cost: Optional[CostEstimate] = None
     error: Optional[KieError] = None
+    call_id: str = field(default="", compare=False)
+    credits_consumed: Optional[Decimal] = None
 
 
 Listener = Callable[[Any], None]
 
 
 class Listeners:
-    """Whom to tell, in order."""
+    """Whom to tell, in order.
 
-    def __init__(self, listeners: Union[Listener, Iterable[Listener], None]) -> None:
+    Args:
+        listeners: the user's own.
+        before: asked before those, told after them: what refuses cheaply.
+        after: asked last, and told first, in the opposite order: what must be the last before a send, and the first
+            to know what came of it.
+    """
+
+    def __init__(
+        self,
+        listeners: Union[Listener, Iterable[Listener], None],
+        *,
+        before: Sequence[Listener] = (),
+        after: Sequence[Listener] = (),
+    ) -> None:
         if listeners is None:
-            self._all: Tuple[Listener, ...] = ()
+            own: Tuple[Listener, ...] = ()
         else:
-            self._all = (listeners,) if callable(listeners) else tuple(listeners)
+            own = (listeners,) if callable(listeners) else tuple(listeners)
+        self._asked = (*before, *own, *after)
+        self._told = (*reversed(after), *own, *reversed(before))
 
-    def ask(self, event: Event) -> None:
+    def ask(self, event: Union[TaskSubmitting, ChatSubmitting]) -> None:
         """Tell before a send; what a listener raises stops the call, and those who had agreed are told."""
-        for position, listener in enumerate(self._all):
+        for position, listener in enumerate(self._asked):
             try:
                 listener(event)
             except BaseException as error:
-                refused = CallRefused(event.model, event.context, error if isinstance(error, KieError) else None)
-                Listeners(self._all[:position]).tell(refused)
+                known = error if isinstance(error, KieError) else None
+                refused = CallRefused(event.model, event.context, known, event.call.id)
+                Listeners(tuple(reversed(self._asked[:position]))).tell(refused)
                 raise
 
     def tell(self, event: Event) -> None:
         """Tell after a send; what a listener raises is logged."""
-        for listener in self._all:
+        for listener in self._told:
             try:
                 listener(event)
             except Exception:
-                logger.exception("a listener failed on %s", type(event).__name__)
+                task_id = getattr(event, "task_id", "")
+                about = f" of task {task_id}" if task_id else ""
+                logger.exception("a listener failed on %s%s", type(event).__name__, about)

@@ -14,6 +14,7 @@ from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Tuple
 
 from .definitions import Endpoint
 from .errors import KieOutcomeUnknownError, KieTaskError, KieTaskFailedError
+from .records import Record
 
 
 @dataclass(frozen=True)
@@ -185,6 +186,23 @@ def parse_state(endpoint: Endpoint, data: Any, task_id: str) -> QueryTaskRespons
         created_ms=_whole(facts.get("created_ms")),
         completed_ms=_whole(facts.get("completed_ms")),
         raw=data if isinstance(data, Mapping) else {},
+    )
+
+
+def state_of(record: Record) -> QueryTaskResponse:
+    """A finished task as it is on record: the platform forgets tasks, a journal does not."""
+    return QueryTaskResponse(
+        task_id=record.task_id or "",
+        state=record.state,
+        outcome="success" if record.state == "success" else "failure",
+        model=record.model,
+        result_urls=record.urls,
+        result=record.result,
+        fail_code=record.fail_code,
+        fail_msg=record.fail_msg,
+        credits_consumed=record.consumed,
+        created_ms=int(record.created_at * 1000),
+        completed_ms=None if record.duration_s is None else int((record.created_at + record.duration_s) * 1000),
     )
 
 

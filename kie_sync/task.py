@@ -7,6 +7,7 @@ from typing import Any, Dict, Mapping, Optional, Protocol
 
 from .errors import KieInputError, Problem
 from .pricing import CostEstimate
+from .records import Record
 from .response import QueryTaskResponse
 from .result import Result
 
@@ -27,6 +28,7 @@ class Task:
         price: the customer's price, where the task was made here.
         arguments: what was given, under canonical names, where the task was made here.
         poll_interval, max_wait_time: seconds, as given to `submit`; `wait` may say otherwise.
+        record: what the journal had on record, where the task was bought before under the same key.
     """
 
     task_id: str
@@ -35,6 +37,7 @@ class Task:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     poll_interval: Optional[float] = None
     max_wait_time: Optional[float] = None
+    record: Optional[Record] = field(default=None, compare=False, repr=False)
     context: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
     _home: Optional[_Home] = field(default=None, compare=False, repr=False)
 

@@ -7,9 +7,18 @@ from typing import Optional
 from .catalog import Catalog
 from .connection import Connection, Context
 from .definitions import Endpoint, Waiting
-from .errors import KieAPIError, KieInputError, KieNotFoundError, KieOutcomeUnknownError, KieTaskError, Problem
-from .events import TaskCreated, TaskFinished, TaskSubmitting
+from .errors import (
+    KieAPIError,
+    KieInputError,
+    KieNotFoundError,
+    KieOutcomeUnknownError,
+    KieTaskError,
+    KieTaskTimeoutError,
+    Problem,
+)
+from .events import TaskCreated, TaskFinished, TaskStillRunning, TaskSubmitting
 from .pricing import CostEstimate
+from .records import PaidCall
 from .refusals import REFUSED
 from .request import Request, build_status
 from .response import CreateTaskResponse, QueryTaskResponse, check_finished, dig, parse_created, parse_state
@@ -40,21 +49,21 @@ def create(
     connection: Connection,
     request: Request,
     endpoint: Endpoint,
-    model: str,
+    call: PaidCall,
     *,
     price: Optional[CostEstimate],
     context: Context,
 ) -> CreateTaskResponse:
     """Send a create call. Listeners may refuse it before; the task id is told before anything else can fail."""
-    connection.ask(TaskSubmitting(model, context or {}, request, price))
-    response = connection.send_paid(request, endpoint.provider, model, context)
+    connection.ask(TaskSubmitting(call.model, context or {}, request, price, call))
+    response = connection.send_paid(request, endpoint.provider, call, context)
     try:
-        created = parse_created(endpoint, response, model=model)
+        created = parse_created(endpoint, response, model=call.model)
     except KieOutcomeUnknownError as error:
-        connection.tell_failure(error, request, model, context)
+        connection.tell_failure(error, request, call, context)
         raise
+    connection.listeners.tell(TaskCreated(call.model, context or {}, created.task_id, call.id))
     connection.remember(created.task_id)
-    connection.listeners.tell(TaskCreated(model, context or {}, created.task_id))
     return created
 
 
@@ -107,18 +116,22 @@ def wait_for(
     def look(left_s: float) -> QueryTaskResponse:
         return query(connection, task_id, model=model, attempts=1, longest_s=max(left_s, _SHORTEST_LOOK_S))
 
-    state = wait(
-        look,
-        task_id=task_id,
-        model=model or "",
-        waiting=_waiting(connection.catalog, model),
-        clock=connection.clock,
-        listeners=connection.listeners,
-        age_s=connection.age_of(task_id),
-        poll_interval=poll_interval,
-        max_wait_time=max_wait_time,
-        context=context,
-    )
+    try:
+        state = wait(
+            look,
+            task_id=task_id,
+            model=model or "",
+            waiting=_waiting(connection.catalog, model),
+            clock=connection.clock,
+            listeners=connection.listeners,
+            age_s=connection.age_of(task_id),
+            poll_interval=poll_interval,
+            max_wait_time=max_wait_time,
+            context=context,
+        )
+    except KieTaskTimeoutError:
+        connection.listeners.tell(TaskStillRunning(model or "", context or {}, task_id))
+        raise
     connection.listeners.tell(TaskFinished(model or state.model, context or {}, task_id, state, cost))
     entry = connection.catalog.get(model or state.model)
     try:

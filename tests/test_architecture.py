@@ -40,15 +40,17 @@ PURE = (
     "catalog_build",
     "catalog_check",
     "catalog",
+    "records",
     "response",
     "result",
     "refusals",
+    "messages",
     "completions",
     "sse",
     "events",
 )
-IO = ("clock", "config", "transport", "sender", "connection", "waiter", "tasks", "chat", "files", "client")
-FACE = ("calculate", "usage", "task", "adapter")
+IO = ("clock", "config", "transport", "sender", "connection", "payonce", "waiter", "tasks", "chat", "files", "client")
+FACE = ("calculate", "usage", "task", "purchase", "adapter")
 
 # Module: what it may import inside kie_sync. To import more, change table and module together, and say why.
 MAY_IMPORT: Dict[str, Set[str]] = {
@@ -93,12 +95,15 @@ MAY_IMPORT: Dict[str, Set[str]] = {
         "params",
         "yamlfile",
     },
-    "response": {"definitions", "errors"},
+    "records": {"values"},
+    # A finished task may be read from a journal's record as well as from the wire.
+    "response": {"definitions", "errors", "records"},
     "result": {"errors", "pricing"},
     "refusals": {"definitions", "errors", "response"},
-    "completions": {"definitions", "errors", "pricing", "response"},
+    "messages": set(),
+    "completions": {"definitions", "errors", "messages", "pricing", "response"},
     "sse": {"errors"},
-    "events": {"completions", "definitions", "errors", "pricing", "request", "response"},
+    "events": {"completions", "definitions", "errors", "pricing", "records", "request", "response"},
     # ring 1: clock, environment, network
     "clock": set(),
     "config": {"catalog", "definitions", "errors"},
@@ -106,19 +111,36 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     # What may be re-sent, and when: `transport` is the one door, `sender` decides who goes through it again.
     "sender": {"clock", "config", "definitions", "errors", "refusals", "request", "response", "transport"},
     # What every call stands on, in one hand: so that `tasks` and `chat` need not know the client.
-    "connection": {"catalog", "clock", "config", "definitions", "errors", "events", "request", "response", "sender"},
+    "connection": {*PURE, "clock", "config", "sender"},
+    "payonce": {*PURE, "connection"},
     "waiter": {"clock", "definitions", "errors", "events", "response"},
     "tasks": {*PURE, "connection", "waiter"},
     "chat": {*PURE, "connection", "transport"},
     "files": {"clock", "definitions", "errors", "request", "response", "sender", "transport"},
-    "client": {*PURE, "chat", "clock", "config", "connection", "files", "sender", "tasks", "transport", "waiter"},
+    # `journal` is named where one is opened, and loaded only then.
+    "client": {
+        *PURE,
+        "chat",
+        "clock",
+        "config",
+        "connection",
+        "files",
+        "journal",
+        "sender",
+        "tasks",
+        "transport",
+        "waiter",
+    },
     # ring 2: the face
     "calculate": {"catalog", "config", "definitions", "errors", "params", "pricing"},
     # After a call: from results, answers and records back to quantities.
     "usage": {"chat", "completions", "definitions", "errors", "params", "pricing", "response", "result", "values"},
-    "task": {"errors", "pricing", "response", "result"},
-    "adapter": {*PURE, *IO, "task", "usage"},
+    "task": {"errors", "pricing", "records", "response", "result"},
+    # From arguments to a task: what is on record comes before what is bought.
+    "purchase": {*PURE, *IO},
+    "adapter": {*PURE, *IO, "purchase", "task", "usage"},
     # ring 3: outside
+    "journal": {*PURE, "clock", "config"},
     "sandbox": {"catalog", "definitions", "errors", "input_schema", "params", "pricing"},
     "cli": {*PURE, *IO, *FACE, "sandbox"},
     # The public names, resolved when first used, by a table of its own; `__init__.pyi` is for editors.

@@ -1,0 +1,83 @@
+"""Pay once: which earlier call a key belongs to, and what that means for the call at hand."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import List, Optional
+
+from .connection import Connection
+from .errors import KieConfigError, KieInputError, KieOutcomeUnknownError, KieTaskFailedError, Problem
+from .records import PaidCall, Record
+from .values import show
+
+# Between two looks at a call that another thread or process is sending just now.
+_LOOK_S = 0.25
+
+
+def find_first(connection: Connection, call: PaidCall, *, retry_failed: bool) -> Optional[Record]:
+    """The call that was paid under this call's key; None when there is none, and this one may be sent.
+
+    Raises:
+        KieInputError: the key was used with other arguments.
+        KieOutcomeUnknownError: it is not known what became of the first call, until a person settles it.
+        KieTaskFailedError: the first one failed, and `retry_failed` was not given.
+    """
+    if not call.key:
+        return None
+    journal = connection.journal
+    if journal is None:
+        raise KieConfigError("key= needs a journal, which remembers what was paid: KieClient(journal=True)")
+    record = journal.find(model=call.model, account=call.account, key=call.key)
+    waited_s = 0.0
+    while record is not None and record.state == "sending" and waited_s < call.deadline_s:
+        connection.clock.sleep(_LOOK_S)
+        waited_s += _LOOK_S
+        record = journal.find(model=call.model, account=call.account, key=call.key)
+    if record is None:
+        return None
+    if record.digest != call.digest:
+        message = f"key {show(call.key)} was used on {_day(record)} with other arguments; use another key for them"
+        raise KieInputError(call.model, [Problem("key", "key", message)])
+    if record.state in ("unknown", "sending"):
+        raise KieOutcomeUnknownError(
+            f"key {show(call.key)} was sent on {_day(record)}, and it is not known whether it was accepted and paid "
+            f"({record.message or 'no answer was seen'}); it was not sent again. Settle it with "
+            f"`kie-sync settle {record.id} --charged` or `--not-charged`",
+            model=call.model,
+        )
+    if record.state in ("refused", "charged") or (record.state == "failed" and retry_failed):
+        journal.release(record)
+        return None
+    if record.state == "failed":
+        raise KieTaskFailedError(
+            f"the task of key {show(call.key)} failed on {_day(record)}: {record.fail_msg or record.message}; "
+            "retry_failed=True buys anew",
+            fail_code=record.fail_code,
+            fail_msg=record.fail_msg,
+            task_id=record.task_id,
+            model=call.model,
+        )
+    return record
+
+
+def _day(record: Record) -> str:
+    return datetime.fromtimestamp(record.created_at, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def parse_key(model: str, key: object) -> str:
+    """A key as the caller gave it: text, or a number as text.
+
+    Raises:
+        KieInputError: it is empty, or no text.
+    """
+    if key is None:
+        return ""
+    text = str(key) if isinstance(key, (str, int)) and not isinstance(key, bool) else ""
+    problems: List[Problem] = []
+    if not text.strip():
+        problems.append(Problem("type", "key", f"key must be text that names this purchase; got {show(key)}"))
+    elif len(text) > 500:
+        problems.append(Problem("max_length", "key", f"key may have 500 characters; it has {len(text):,}"))
+    if problems:
+        raise KieInputError(model, problems)
+    return text

@@ -1,0 +1,67 @@
+"""One purchase: from checked arguments to a task, found on record or made now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Mapping, Optional, Tuple
+
+from . import tasks
+from .client import KieClient
+from .definitions import Model
+from .params import Arguments
+from .payonce import find_first, parse_key
+from .pricing import CostEstimate
+from .records import KeyTaken, Record
+from .request import build_create
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How a caller wants to buy.
+
+    Attributes:
+        key: a name for this purchase; the same key is never paid twice.
+        retry_failed: buy anew where the key's first task failed.
+        max_credits: refuse the call where it would cost more, in platform credits.
+        allow_unknown_price: let a price that is not known pass the limits.
+        user: which of the caller's own users it is for.
+        callback_url: where the platform tells the end of the task.
+        context: handed to the listeners, untouched.
+    """
+
+    key: Any = None
+    retry_failed: bool = False
+    max_credits: Optional[Decimal] = None
+    allow_unknown_price: bool = False
+    user: str = ""
+    callback_url: Optional[str] = None
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+
+def buy(
+    client: KieClient, model: Model, arguments: Arguments, price: CostEstimate, terms: Terms
+) -> Tuple[str, Optional[Record]]:
+    """The id of a task for these arguments; with its record, where it was bought before under the same key."""
+    connection = client.connection
+    endpoint = tasks.endpoint_of(client.catalog, model.id)
+    call = connection.new_call(
+        model.id,
+        endpoint,
+        arguments.given,
+        key=parse_key(model.id, terms.key),
+        user=terms.user,
+        max_credits=terms.max_credits,
+        allow_unknown_price=terms.allow_unknown_price,
+    )
+    base_url = connection.settings.base_url(endpoint.provider)
+    while True:
+        record = find_first(connection, call, retry_failed=terms.retry_failed)
+        if record is not None and record.task_id is not None:
+            return record.task_id, record
+        request = build_create(model, arguments, base_url, callback_url=terms.callback_url)
+        try:
+            created = tasks.create(connection, request, endpoint, call, price=price, context=terms.context)
+        except KeyTaken:
+            continue
+        return created.task_id, None
