@@ -17,6 +17,7 @@ from .messages import history_messages, media_message, text_message
 from .params import Arguments, resolve
 from .pricing import CostEstimate, UsageRecord, estimate, quote
 from .purchase import Terms, buy
+from .records import Record
 from .request import Request, build_chat, build_create
 from .response import QueryTaskResponse, state_of
 from .result import Result
@@ -77,15 +78,9 @@ class KieAdapter:
             given: the model's parameters, by canonical name, wire name or alias.
             arguments: the same as a mapping, for names that are taken here.
             poll_interval, max_wait_time: seconds; the catalog's figures for the kind when not given.
-            key: a name for this purchase: the same key and arguments give the first task's result again, and are
-                never paid twice; needs a journal.
-            retry_failed: buy anew where the key's first task failed; without it that failure is raised again.
-            max_credits: refuse the call, before it is sent, where it would cost more on the platform.
-            allow_unknown_price: let a price that is not known pass the limits.
-            user: which of your own users it is for; the limiter gives each a share.
-            callback_url: where the platform tells the end of the task; see `kie_sync.webhooks`.
+            key, retry_failed, max_credits, allow_unknown_price, user, callback_url, context: the terms of the
+                purchase; see `kie_sync.purchase.Terms`.
             tariff: whose price `result.cost` is; the catalog's first tariff when not given.
-            context: handed to the listeners, untouched.
 
         Raises:
             KieInputError: the arguments do not fit; nothing was sent.
@@ -153,7 +148,11 @@ class KieAdapter:
 
     def task(self, task_id: str) -> Task:
         """A task that was made before, perhaps by another process."""
-        return Task(task_id, self.model.id, _home=self)
+        return Task(task_id, self.model.id, record=self._on_record(task_id), _home=self)
+
+    def _on_record(self, task_id: str) -> Optional[Record]:
+        journal = self.client.connection.journal
+        return None if journal is None else journal.find_task(task_id)
 
     def query_task(self, task_id: str) -> QueryTaskResponse:
         """One look at a task."""
@@ -197,9 +196,6 @@ class KieAdapter:
     def _save(self, result: Result, path: Union[str, Path]) -> List[Path]:
         return self.client.download(result.urls, path, name=f"{self.model.id}-{result.task_id}")
 
-    def _base_url(self) -> str:
-        return self.client.connection.settings.base_url(self.model.endpoint.provider)
-
     # Without sending
 
     def prepare(
@@ -213,11 +209,12 @@ class KieAdapter:
     ) -> Request:
         """The exact request, not sent; there is no key in it."""
         merged = _together(prompt, arguments, given)
+        base_url = self.client.connection.settings.base_url(self.model.endpoint.provider)
         if self.model.endpoint.shape == "task":
             resolved = self._checked(merged, None)[0]
-            return build_create(self.model, resolved, self._base_url(), callback_url=callback_url)
+            return build_create(self.model, resolved, base_url, callback_url=callback_url)
         resolved = chat.resolve_chat(self.client.catalog, self.model.id, merged.pop("messages", None), merged)[1]
-        return build_chat(self.model, resolved, self._base_url(), stream=stream)
+        return build_chat(self.model, resolved, base_url, stream=stream)
 
     def estimate_cost(
         self, *, tariff: Optional[str] = None, arguments: Optional[Mapping[str, Any]] = None, **given: Any

@@ -1,31 +1,284 @@
-"""The journal: a durable record of each paid call."""
+"""The journal: a durable record of each paid call, in an SQLite file.
+
+A row is on disk before the call leaves, and the task's id before anything else happens with it. Many
+threads and processes may share one file. No API key is in it.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
+import sqlite3
+import sys
+import time
+from decimal import Decimal
 from pathlib import Path
-from typing import Any, Optional, Union
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
-from .errors import KieJournalError
-from .records import Record
+from . import events
+from .errors import KieConfigError, KieInputError, KieJournalError, Problem
+from .journal_rows import TABLES, VERSION, as_text, millionths, read_row, what_it_took
+from .processes import own_name
+from .records import UNFINISHED, KeyTaken, PaidCall, Record, canonical
+from .sqlitefile import SqliteFile, rows
+from .values import to_json
+
+VARIABLE = "KIE_JOURNAL"
+# A payload beyond this is kept as its hash alone: a chat may carry whole pictures.
+_LARGEST_PAYLOAD = 262_144
+
+
+def default_path() -> Path:
+    """The journal of this user: what `KIE_JOURNAL` names, else a file in the user's state folder.
+
+    Raises:
+        KieConfigError: `KIE_JOURNAL` is set, but empty.
+    """
+    named = os.environ.get(VARIABLE)
+    if named is not None:
+        if not named.strip():
+            raise KieConfigError(f"{VARIABLE} is set, but empty; name a file, or unset it")
+        return Path(named).expanduser()
+    home = Path.home()
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = home / "Library" / "Application Support"
+    else:
+        # A relative value counts as not set (XDG Base Directory Specification).
+        state_home = os.environ.get("XDG_STATE_HOME", "")
+        base = Path(state_home) if os.path.isabs(state_home) else home / ".local" / "state"
+    return base / "kie_sync" / "journal.sqlite"
 
 
 class SqliteJournal:
-    """A journal in an SQLite file."""
+    """A journal in a file, made when it is first needed.
 
-    def __init__(self, path: Union[str, Path, None] = None) -> None:
-        raise KieJournalError("there is no journal yet")
+    Args:
+        path: the file; the user's own when not given.
+        max_credits_per_day: refuse a call that would bring an account's UTC day above so many platform credits.
+        now: Unix time in seconds.
+    """
 
-    def __call__(self, event: Any) -> None: ...
+    def __init__(
+        self,
+        path: Union[str, Path, None] = None,
+        *,
+        max_credits_per_day: Optional[Decimal] = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.path = default_path() if path is None else Path(path).expanduser()
+        self.max_credits_per_day = max_credits_per_day
+        self._now = now
+        self._file = SqliteFile(self.path, "the journal", TABLES, VERSION)
+
+    def __repr__(self) -> str:
+        return f"SqliteJournal({str(self.path)!r})"
+
+    def close(self) -> None:
+        """Close the file; the next use opens it again."""
+        self._file.close()
+
+    # What listeners are told
+
+    def __call__(self, event: Any) -> None:
+        if isinstance(event, (events.TaskSubmitting, events.ChatSubmitting)):
+            self._begin(event)
+        elif isinstance(event, events.TaskCreated):
+            self._note(event.call_id, state="accepted", task_id=event.task_id)
+        elif isinstance(event, events.CallRefused):
+            self._note(event.call_id, state="refused", message=str(event.error or "refused"), owns_key=False)
+        elif isinstance(event, events.OutcomeUnknown):
+            self._note(event.call_id, state="unknown", message=str(event.error or "interrupted"))
+        elif isinstance(event, events.ChatFinished):
+            self._chat_finished(event)
+        elif isinstance(event, events.TaskFinished) and event.state is not None:
+            self._task_finished(event.task_id, event.state)
+        elif isinstance(event, events.TaskStillRunning):
+            self._set({"state": "running"}, "task_id = ? AND state = 'accepted'", event.task_id)
+        elif isinstance(event, events.FilesSaved):
+            self._files_saved(event.task_id, event.files)
+        elif isinstance(event, events.BalanceRead):
+            self._balance_read(event)
+
+    def _begin(self, event: Union[events.TaskSubmitting, events.ChatSubmitting]) -> None:
+        call, request = event.call, event.request
+        payload = json.dumps(to_json(request.json if request is not None else None), ensure_ascii=False)
+        price = event.price.platform_credits if event.price is not None else None
+        row = {
+            "id": call.id,
+            "created_at": self._now(),
+            "model": call.model,
+            "kind": call.kind,
+            "provider": call.provider,
+            "endpoint": call.endpoint,
+            "account": call.account,
+            "key": call.key or None,
+            "owns_key": bool(call.key),
+            "user": call.user,
+            "given": canonical(call.given),
+            "digest": call.digest,
+            "url": request.url if request is not None else "",
+            "payload": payload if len(payload) <= _LARGEST_PAYLOAD else None,
+            "payload_hash": hashlib.sha256(payload.encode()).hexdigest(),
+            "price": as_text(price),
+            "micro_credits": millionths(price),
+            "state": "sending",
+            "sender": own_name(),
+        }
+        try:
+            with self._file.writing() as connection:
+                self._check_day(connection, call, price)
+                marks = ", ".join("?" * len(row))
+                connection.execute(f"INSERT INTO calls ({', '.join(row)}) VALUES ({marks})", list(row.values()))
+        except sqlite3.IntegrityError as error:
+            raise KeyTaken(call.key) from error
+        except KieJournalError as error:
+            raise KieJournalError(f"{error}; nothing was sent") from error
+
+    def _check_day(self, connection: sqlite3.Connection, call: PaidCall, price: Optional[Decimal]) -> None:
+        if self.max_credits_per_day is None:
+            return
+        from .budget import check_day
+
+        check_day(self._spent(connection, call.account), price, self.max_credits_per_day, call)
+
+    def _chat_finished(self, event: events.ChatFinished) -> None:
+        # A stream that broke off may have been charged, and nobody says how much.
+        state, message = ("success", "") if event.error is None else ("unknown", str(event.error))
+        consumed = event.credits_consumed
+        if consumed is None and event.cost is not None and event.error is None:
+            consumed = event.cost.platform_credits
+        self._note(event.call_id, state=state, message=message, finished_at=self._now(), **what_it_took(consumed))
+
+    def _task_finished(self, task_id: str, state: Any) -> None:
+        values: Dict[str, Any] = {
+            "state": "failed" if state.is_failure else "success",
+            "finished_at": self._now(),
+            "fail_code": state.fail_code,
+            "fail_msg": state.fail_msg,
+            "urls": json.dumps(list(state.result_urls)),
+            "result": json.dumps(to_json(state.result), ensure_ascii=False),
+            "duration_s": state.duration_s,
+            **what_it_took(Decimal(0) if state.is_failure else state.credits_consumed),
+        }
+        self._set(values, "task_id = ? AND state IN ('accepted', 'running')", task_id)
+
+    def _files_saved(self, task_id: str, files: Mapping[str, str]) -> None:
+        with self._file.writing() as connection:
+            for found in rows(connection, "SELECT id, files FROM calls WHERE task_id = ?", [task_id]):
+                merged = {**json.loads(found["files"]), **files}
+                connection.execute("UPDATE calls SET files = ? WHERE id = ?", [json.dumps(merged), found["id"]])
+
+    def _balance_read(self, event: events.BalanceRead) -> None:
+        with self._file.writing() as connection:
+            values = [self._now(), event.provider, event.account, as_text(event.credits)]
+            connection.execute("INSERT INTO balances VALUES (?, ?, ?, ?)", values)
+
+    # What is on record
 
     def find(self, *, model: str, account: str, key: str) -> Optional[Record]:
-        return None
+        """The call that owns a key."""
+        found = self._select("owns_key AND account = ? AND model = ? AND key = ?", account, model, key)
+        return found[0] if found else None
 
     def find_task(self, task_id: str) -> Optional[Record]:
-        return None
+        """The call that made a task."""
+        found = self._select("task_id = ?", task_id)
+        return found[-1] if found else None
+
+    def records(self, states: Iterable[str] = (), *, since: float = 0.0) -> List[Record]:
+        """What is on record, the oldest first.
+
+        Args:
+            states: of `kie_sync.records.STATES`; all when empty.
+            since: Unix time in seconds.
+        """
+        wanted = set(states)
+        return [record for record in self._select("created_at >= ?", since) if not wanted or record.state in wanted]
+
+    def get(self, name: str) -> Record:
+        """One call, by its id, by the beginning of its id, or by its task's id.
+
+        Raises:
+            KieInputError: there is none, or several.
+        """
+        found = self._select("id = ? OR task_id = ?", name, name)
+        if not found and len(name) >= 6:
+            found = self._select("substr(id, 1, ?) = ?", len(name), name)
+        if len(found) != 1:
+            what = "no call" if not found else f"{len(found)} calls"
+            message = f"{what} of the id {name!r} on record in {self.path}; `kie-sync history` lists what there is"
+            raise KieInputError("journal", [Problem("unknown", "id", message)])
+        return found[0]
+
+    def settle(self, name: str, *, charged: bool, task_id: Optional[str] = None) -> Record:
+        """Say what became of a call whose outcome is unknown, and so free its key.
+
+        Args:
+            charged: whether it was paid.
+            task_id: the task that it made, where a person found it: it can then be waited for, and keeps the key.
+
+        Raises:
+            KieInputError: there is no such call, or its outcome is known.
+        """
+        record = self.get(name)
+        if record.state not in ("unknown", *UNFINISHED):
+            message = f"call {record.id[:12]} is on record as {record.state}: there is nothing to settle"
+            raise KieInputError("journal", [Problem("state", "id", message)])
+        if charged and task_id:
+            self._note(record.id, state="accepted", task_id=task_id, message="")
+        elif charged:
+            self._note(record.id, state="charged", message="settled by hand: it was paid", owns_key=False)
+        else:
+            self._note(record.id, state="refused", message="settled by hand: it was not paid", owns_key=False)
+        return self.get(record.id)
+
+    def release(self, record: Record) -> None:
+        """Take the key from a call that ended without a result."""
+        self._note(record.id, owns_key=False)
+
+    def spent_today(self, account: str) -> Decimal:
+        """Platform credits of this UTC day: consumed where that is known, else estimated; unknown prices count 0."""
+        with self._file.reading() as connection:
+            return self._spent(connection, account)
+
+    def balances(self, account: str) -> List[Tuple[float, Decimal]]:
+        """The balances that were read, the oldest first: Unix time in seconds, and credits."""
+        with self._file.reading() as connection:
+            found = rows(connection, "SELECT at, credits FROM balances WHERE account = ? ORDER BY at", [account])
+        return [(row["at"], Decimal(row["credits"])) for row in found]
 
     def find_upload(self, *, account: str, content: str) -> Optional[str]:
-        return None
+        """Where a file of this content was uploaded, while that lives."""
+        where = "account = ? AND content = ? AND expires_at > ?"
+        with self._file.reading() as connection:
+            found = rows(connection, f"SELECT url FROM uploads WHERE {where}", [account, content, self._now()])
+        return str(found[0]["url"]) if found else None
 
-    def keep_upload(self, *, account: str, content: str, url: str, lives_s: float) -> None: ...
+    def keep_upload(self, *, account: str, content: str, url: str, lives_s: float) -> None:
+        """Note where a file of this content was uploaded."""
+        with self._file.writing() as connection:
+            connection.execute("DELETE FROM uploads WHERE expires_at <= ?", [self._now()])
+            values = [account, content, url, self._now() + lives_s]
+            connection.execute("INSERT OR REPLACE INTO uploads VALUES (?, ?, ?, ?)", values)
 
-    def release(self, record: Record) -> None: ...
+    def _spent(self, connection: sqlite3.Connection, account: str) -> Decimal:
+        midnight = self._now() // 86400 * 86400
+        where = "account = ? AND created_at >= ? AND state NOT IN ('refused', 'failed')"
+        total = connection.execute(f"SELECT sum(micro_credits) FROM calls WHERE {where}", [account, midnight])
+        return Decimal(total.fetchone()[0] or 0) / 1_000_000
+
+    def _note(self, call_id: str, **values: Any) -> None:
+        self._set(values, "id = ?", call_id)
+
+    def _set(self, values: Mapping[str, Any], where: str, *about: str) -> None:
+        changes = ", ".join(f"{name} = ?" for name in values)
+        with self._file.writing() as connection:
+            connection.execute(f"UPDATE calls SET {changes} WHERE {where}", [*values.values(), *about])
+
+    def _select(self, where: str, *values: Any) -> List[Record]:
+        with self._file.reading() as connection:
+            found = rows(connection, f"SELECT * FROM calls WHERE {where} ORDER BY created_at, rowid", values)
+        return [read_row(row, self._now()) for row in found]

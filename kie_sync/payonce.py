@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timezone
-from typing import List, Optional
+from typing import Any, List, Mapping, Optional
 
 from .connection import Connection
 from .errors import KieConfigError, KieInputError, KieOutcomeUnknownError, KieTaskFailedError, Problem
-from .records import PaidCall, Record
+from .records import PaidCall, Record, canonical
 from .values import show
 
 # Between two looks at a call that another thread or process is sending just now.
 _LOOK_S = 0.25
+_SHOWN = 3
 
 
 def find_first(connection: Connection, call: PaidCall, *, retry_failed: bool) -> Optional[Record]:
@@ -36,7 +38,10 @@ def find_first(connection: Connection, call: PaidCall, *, retry_failed: bool) ->
     if record is None:
         return None
     if record.digest != call.digest:
-        message = f"key {show(call.key)} was used on {_day(record)} with other arguments; use another key for them"
+        message = (
+            f"key {show(call.key)} was used on {_day(record)} with other arguments ({_differences(record, call)}); "
+            "use another key for them"
+        )
         raise KieInputError(call.model, [Problem("key", "key", message)])
     if record.state in ("unknown", "sending"):
         raise KieOutcomeUnknownError(
@@ -45,7 +50,7 @@ def find_first(connection: Connection, call: PaidCall, *, retry_failed: bool) ->
             f"`kie-sync settle {record.id} --charged` or `--not-charged`",
             model=call.model,
         )
-    if record.state in ("refused", "charged") or (record.state == "failed" and retry_failed):
+    if record.state == "failed" and retry_failed:
         journal.release(record)
         return None
     if record.state == "failed":
@@ -58,6 +63,17 @@ def find_first(connection: Connection, call: PaidCall, *, retry_failed: bool) ->
             model=call.model,
         )
     return record
+
+
+def _differences(record: Record, call: PaidCall) -> str:
+    then, now = json.loads(record.given), json.loads(canonical(call.given))
+    names = [name for name in {**then, **now} if then.get(name) != now.get(name)]
+    shown = [f"{name}: {_shown(then, name)} then, {_shown(now, name)} now" for name in names[:_SHOWN]]
+    return "; ".join(shown + (["..."] if len(names) > _SHOWN else []))
+
+
+def _shown(given: Mapping[str, Any], name: str) -> str:
+    return show(given[name]) if name in given else "not given"
 
 
 def _day(record: Record) -> str:

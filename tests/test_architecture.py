@@ -140,7 +140,11 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "purchase": {*PURE, *IO},
     "adapter": {*PURE, *IO, "purchase", "task", "usage"},
     # ring 3: outside
-    "journal": {*PURE, "clock", "config"},
+    "processes": set(),
+    # What the journal and the limiter keep is shared by threads and processes in the same way.
+    "sqlitefile": {"errors"},
+    "journal_rows": {"processes", "records"},
+    "journal": {*PURE, "budget", "journal_rows", "processes", "sqlitefile"},
     "sandbox": {"catalog", "definitions", "errors", "input_schema", "params", "pricing"},
     "cli": {*PURE, *IO, *FACE, "sandbox"},
     # The public names, resolved when first used, by a table of its own; `__init__.pyi` is for editors.
@@ -179,7 +183,7 @@ IMPURE_NAMES = {
     "date.today",
     "urllib.request",
 }
-READ_FILES = {"yamlfile", "catalog", "catalog_files", "catalog_check", "config", "files", "client"}
+READ_FILES = {"yamlfile", "catalog", "catalog_files", "catalog_check", "config", "files", "client", "processes"}
 
 HEAVY = (
     "requests",

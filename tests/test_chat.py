@@ -59,7 +59,8 @@ def test_a_stream_in_the_platforms_order() -> None:
     assert (found.text, found.usage, found.credits_consumed) == ("Hi there", Usage(8, 1, 115), Decimal("0.01"))
     assert (found.finish_reason, parts[-1].raw["choices"]) == ("stop", [])
     assert found.cost.credits is not None
-    assert told[1:] == [ChatFinished(CHAT, {}, Usage(8, 1, 115), found.cost)]
+    assert told[1:] == [ChatFinished(CHAT, {}, Usage(8, 1, 115), found.cost, credits_consumed=Decimal("0.01"))]
+    assert told[0].call.id == told[1].call_id != ""
     assert list(found) == []
 
 
@@ -331,7 +332,11 @@ def test_a_whole_answer() -> None:
     )
     assert (request.url, request.wants_stream) == (f"https://api.kie.ai/{CHAT}/v1/chat/completions", False)
     assert request.json == {"messages": HELLO, "include_thoughts": False, "stream": False}
-    assert told == [ChatSubmitting(CHAT, {"who": 1}, request), ChatFinished(CHAT, {"who": 1}, found.usage, found.cost)]
+    assert told[0] == ChatSubmitting(CHAT, {"who": 1}, request, told[0].price)
+    assert told[0].price.credits is None
+    assert told[1:] == [
+        ChatFinished(CHAT, {"who": 1}, found.usage, found.cost, credits_consumed=found.credits_consumed)
+    ]
 
 
 @pytest.mark.parametrize("body", [{"choices": []}, {"choices": [{}]}, {"code": 200, "data": None}, {"choices": KEY}])

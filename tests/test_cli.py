@@ -173,6 +173,7 @@ EXIT_CODES = {
     "KieError": 2,
     "KieCatalogError": 2,
     "KieConfigError": 2,
+    "KieJournalError": 2,
     "KieInputError": 2,
     "KieUnknownModelError": 2,
     "KieBudgetError": 2,

@@ -53,7 +53,7 @@ def test_after_the_send_an_error_is_logged_and_the_others_are_told(caplog: pytes
         Listeners([refuse, told.append]).tell(TaskCreated("m", {}, "t1"))
 
     assert told == [TaskCreated("m", {}, "t1")]
-    assert [record.getMessage() for record in caplog.records] == ["a listener failed on TaskCreated"]
+    assert [record.getMessage() for record in caplog.records] == ["a listener failed on TaskCreated of task t1"]
 
 
 def test_an_interrupt_is_no_error_of_a_listener() -> None:

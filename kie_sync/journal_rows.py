@@ -1,0 +1,92 @@
+"""The journal's tables, and how a row of them becomes a `Record`."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from decimal import ROUND_CEILING, Decimal
+from typing import Any, Dict, Optional
+
+from .processes import is_alive
+from .records import Record
+
+# Where nobody can say whether the sender still lives, as on another host: by then it has surely ended.
+_LONGEST_SENDING_S = 3600.0
+
+TABLES = """
+CREATE TABLE calls (
+    id TEXT PRIMARY KEY, created_at REAL NOT NULL, finished_at REAL,
+    model TEXT NOT NULL, kind TEXT NOT NULL, provider TEXT NOT NULL, endpoint TEXT NOT NULL, account TEXT NOT NULL,
+    key TEXT, owns_key INTEGER NOT NULL, user TEXT NOT NULL,
+    given TEXT NOT NULL, digest TEXT NOT NULL, url TEXT NOT NULL, payload TEXT, payload_hash TEXT NOT NULL,
+    price TEXT, micro_credits INTEGER NOT NULL,
+    state TEXT NOT NULL, sender TEXT NOT NULL, task_id TEXT, message TEXT NOT NULL DEFAULT '',
+    fail_code TEXT, fail_msg TEXT, consumed TEXT,
+    urls TEXT NOT NULL DEFAULT '[]', result TEXT NOT NULL DEFAULT '{}', duration_s REAL,
+    files TEXT NOT NULL DEFAULT '{}'
+);
+CREATE UNIQUE INDEX calls_by_key ON calls (account, model, key) WHERE owns_key;
+CREATE INDEX calls_by_task ON calls (task_id);
+CREATE INDEX calls_by_day ON calls (account, created_at, state, micro_credits);
+CREATE TABLE uploads (
+    account TEXT NOT NULL, content TEXT NOT NULL, url TEXT NOT NULL, expires_at REAL NOT NULL,
+    PRIMARY KEY (account, content)
+);
+CREATE TABLE balances (at REAL NOT NULL, provider TEXT NOT NULL, account TEXT NOT NULL, credits TEXT NOT NULL);
+CREATE INDEX balances_by_account ON balances (account, at)
+"""
+VERSION = 1
+
+
+def read_row(row: sqlite3.Row, now: float) -> Record:
+    """A call on record; one whose sender is gone without a word is unknown."""
+    state, message = row["state"], row["message"]
+    if state == "sending" and _is_abandoned(row, now):
+        state, message = "unknown", "the process that sent it ended before it saw an answer"
+    return Record(
+        id=row["id"],
+        model=row["model"],
+        state=state,
+        created_at=row["created_at"],
+        account=row["account"],
+        provider=row["provider"],
+        kind=row["kind"],
+        key=row["key"] or "",
+        user=row["user"],
+        given=row["given"],
+        digest=row["digest"],
+        price=as_amount(row["price"]),
+        task_id=row["task_id"],
+        message=message,
+        fail_code=row["fail_code"],
+        fail_msg=row["fail_msg"],
+        consumed=as_amount(row["consumed"]),
+        urls=tuple(json.loads(row["urls"])),
+        result=json.loads(row["result"]),
+        duration_s=row["duration_s"],
+        files=json.loads(row["files"]),
+        finished_at=row["finished_at"],
+    )
+
+
+def _is_abandoned(row: sqlite3.Row, now: float) -> bool:
+    lives = is_alive(row["sender"])
+    return now - row["created_at"] > _LONGEST_SENDING_S if lives is None else not lives
+
+
+def as_text(amount: Optional[Decimal]) -> Optional[str]:
+    return None if amount is None else format(amount, "f")
+
+
+def as_amount(text: Optional[str]) -> Optional[Decimal]:
+    return None if text is None else Decimal(text)
+
+
+def millionths(credits: Optional[Decimal]) -> int:
+    """Millionths of a credit, for sums that the database makes; an unknown price counts nothing."""
+    return 0 if credits is None else int((credits * 1_000_000).to_integral_value(ROUND_CEILING))
+
+
+def what_it_took(credits: Optional[Decimal]) -> Dict[str, Any]:
+    """What a call took; where nobody says, the estimate goes on counting."""
+    return {} if credits is None else {"consumed": as_text(credits), "micro_credits": millionths(credits)}

@@ -1,0 +1,138 @@
+"""One SQLite file that many threads and processes share.
+
+WAL, so that readers and a writer do not wait for each other; every commit is on disk before it returns.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Dict, Iterator, List, Sequence
+
+from .errors import KieJournalError
+
+# How long to wait for another process that writes.
+_BUSY_S = 30.0
+# Connections of a parent process, kept: closing one in a child would end the parent's locks
+# (sqlite.org/howtocorrupt.html).
+_inherited: List[sqlite3.Connection] = []
+
+
+class SqliteFile:
+    """The file, opened when it is first needed, and anew after a fork.
+
+    Args:
+        what: how messages call it, such as "the journal".
+        tables: the statements that make its tables.
+        version: of the tables; a file of another version is refused.
+    """
+
+    def __init__(self, path: Path, what: str, tables: str, version: int) -> None:
+        self.path, self._what, self._tables, self._version = path, what, tables, version
+        # By process: after a fork, a lock may be held by a thread that the child does not have.
+        self._locks: Dict[int, threading.RLock] = {}
+        self._connections: Dict[int, sqlite3.Connection] = {}
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """The connection, to read from.
+
+        Raises:
+            KieJournalError: the file cannot be read.
+        """
+        with self._lock(), self._explained("read"):
+            yield self._open()
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction that no other writer can come between; on disk when the block ends.
+
+        Raises:
+            KieJournalError: the file cannot be written; nothing of the block is in it.
+        """
+        with self._lock(), self._explained("written"):
+            connection = self._open()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.rollback()
+                raise
+            connection.commit()
+
+    def close(self) -> None:
+        """Close it; the next use opens it again."""
+        with self._lock():
+            connection = self._connections.pop(os.getpid(), None)
+            if connection is not None:
+                connection.close()
+
+    def _lock(self) -> threading.RLock:
+        return self._locks.setdefault(os.getpid(), threading.RLock())
+
+    @contextmanager
+    def _explained(self, done: str) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.IntegrityError:
+            raise
+        except (sqlite3.Error, OSError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            broken = "malformed" in reason or "not a database" in reason
+            hint = f"; move it away, and save what is in it with `sqlite3 {self.path} .recover`" if broken else ""
+            raise KieJournalError(f"{self._what} {self.path} cannot be {done}: {reason}{hint}") from error
+
+    def _open(self) -> sqlite3.Connection:
+        connection = self._connections.get(os.getpid())
+        if connection is not None:
+            return connection
+        _inherited.extend(self._connections.values())
+        self._connections.clear()
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # For its owner's eyes only: prompts are in it. SQLite gives its side files the same rights.
+        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+        # Its own lock keeps threads apart; autocommit, so that only `writing` begins transactions.
+        connection = sqlite3.connect(str(self.path), timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            self._make_tables(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._connections[os.getpid()] = connection
+        return connection
+
+    def _make_tables(self, connection: sqlite3.Connection) -> None:
+        if self._found_version(connection) == self._version:
+            return
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            found = self._found_version(connection)
+            if found not in (0, self._version):
+                raise KieJournalError(
+                    f"{self._what} {self.path} is of version {found}, and this kie_sync knows version {self._version}; "
+                    "use the kie_sync that made it, or name another file"
+                )
+            if found == 0:
+                for statement in self._tables.split(";"):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {self._version}")
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.rollback()
+            raise
+
+    @staticmethod
+    def _found_version(connection: sqlite3.Connection) -> int:
+        return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def rows(connection: sqlite3.Connection, statement: str, values: Sequence[object]) -> List[sqlite3.Row]:
+    """What a statement finds, by the columns' names."""
+    cursor = connection.cursor()
+    cursor.row_factory = sqlite3.Row
+    return cursor.execute(statement, list(values)).fetchall()

@@ -1,0 +1,400 @@
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Callable, List, Optional
+
+import pytest
+from wire import CHAT, IMAGE, KEY
+
+from kie_sync import events
+from kie_sync.errors import KieConfigError, KieInputError, KieJournalError, KieServerError
+from kie_sync.journal import SqliteJournal, default_path
+from kie_sync.pricing import unknown_cost
+from kie_sync.records import KeyTaken, PaidCall, Record
+from kie_sync.request import Request
+from kie_sync.response import QueryTaskResponse
+
+NOW = 1_795_000_000.0
+ACCOUNT = "a" * 16
+
+
+class Times:
+    """A wall clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def times() -> Times:
+    return Times()
+
+
+@pytest.fixture
+def journal(tmp_path: Path, times: Times) -> SqliteJournal:
+    return SqliteJournal(tmp_path / "state" / "journal.sqlite", now=times)
+
+
+def call(call_id: str = "c1", key: str = "", given: Optional[Any] = None, model: str = IMAGE) -> PaidCall:
+    return PaidCall(
+        call_id, model, "image", "kie", "kie-task", ACCOUNT, {"prompt": "a"} if given is None else given, key
+    )
+
+
+def submitting(paid: PaidCall, price: Any = None) -> events.TaskSubmitting:
+    request = Request("POST", "https://api.kie.ai/x", json={"input": dict(paid.given)}, provider="kie", is_paid=True)
+    return events.TaskSubmitting(paid.model, {}, request, price, paid)
+
+
+def priced(catalog: Any, credits: str) -> Any:
+    return replace(unknown_cost(catalog[IMAGE], None, ""), platform_credits=Decimal(credits))
+
+
+def success(task_id: str = "t1", **more: Any) -> QueryTaskResponse:
+    return QueryTaskResponse(
+        task_id,
+        "success",
+        "success",
+        IMAGE,
+        result_urls=("https://files/1.png",),
+        result={"resultUrls": ["https://files/1.png"]},
+        credits_consumed=Decimal("4.0"),
+        **more,
+    )
+
+
+def failure(task_id: str = "t1") -> QueryTaskResponse:
+    return QueryTaskResponse(task_id, "fail", "failure", IMAGE, fail_code="500", fail_msg="no")
+
+
+RECORD = Record(
+    id="c1",
+    model=IMAGE,
+    state="sending",
+    created_at=NOW,
+    account=ACCOUNT,
+    provider="kie",
+    kind="image",
+    key="row-1",
+    given='{"prompt":"a"}',
+    digest=call().digest,
+)
+
+
+def changed(**values: Any) -> Record:
+    return replace(RECORD, **values)
+
+
+@pytest.mark.parametrize(
+    ("told", "record"),
+    [
+        ([], changed()),
+        ([events.TaskCreated(IMAGE, {}, "t1", "c1")], changed(state="accepted", task_id="t1")),
+        ([events.CallRefused(IMAGE, {}, KieServerError("down"), "c1")], changed(state="refused", message="down")),
+        ([events.OutcomeUnknown(IMAGE, {}, None, None, "c1")], changed(state="unknown", message="interrupted")),
+        (
+            [events.TaskCreated(IMAGE, {}, "t1", "c1"), events.TaskStillRunning(IMAGE, {}, "t1")],
+            changed(state="running", task_id="t1"),
+        ),
+        (
+            [
+                events.TaskCreated(IMAGE, {}, "t1", "c1"),
+                events.TaskStillRunning(IMAGE, {}, "t1"),
+                events.TaskFinished(IMAGE, {}, "t1", success(created_ms=1000, completed_ms=3500)),
+            ],
+            changed(
+                state="success",
+                task_id="t1",
+                urls=("https://files/1.png",),
+                result={"resultUrls": ["https://files/1.png"]},
+                consumed=Decimal("4.0"),
+                duration_s=2.5,
+                finished_at=NOW,
+            ),
+        ),
+        (
+            [events.TaskCreated(IMAGE, {}, "t1", "c1"), events.TaskFinished(IMAGE, {}, "t1", failure())],
+            changed(state="failed", task_id="t1", fail_code="500", fail_msg="no", consumed=Decimal(0), finished_at=NOW),
+        ),
+        (
+            [events.TaskCreated(IMAGE, {}, "t1", "c1"), events.FilesSaved(IMAGE, {}, "t1", {"https://u": "/a.png"})],
+            changed(state="accepted", task_id="t1", files={"https://u": "/a.png"}),
+        ),
+    ],
+    ids=["sending", "accepted", "refused", "unknown", "running", "success", "failed", "saved"],
+)
+def test_each_outcome_is_on_record(journal: SqliteJournal, told: List[Any], record: Record) -> None:
+    journal(submitting(call(key="row-1")))
+    for event in told:
+        journal(event)
+
+    assert journal.get("c1") == record
+    assert SqliteJournal(journal.path).get("c1") == record
+
+
+def test_a_row_is_on_disk_before_the_call_leaves(journal: SqliteJournal) -> None:
+    journal(submitting(call(key="row-1")))
+
+    with sqlite3.connect(str(journal.path)) as other:
+        found = other.execute("SELECT state, payload, price, url FROM calls").fetchall()
+    assert found == [("sending", '{"input": {"prompt": "a"}}', None, "https://api.kie.ai/x")]
+
+
+def test_a_huge_payload_is_kept_as_its_hash(journal: SqliteJournal) -> None:
+    journal(submitting(call(given={"prompt": "x" * 300_000})))
+
+    with sqlite3.connect(str(journal.path)) as other:
+        payload, digest = other.execute("SELECT payload, payload_hash FROM calls").fetchone()
+    assert payload is None and len(digest) == 64
+
+
+@pytest.mark.parametrize(
+    ("event", "state", "consumed"),
+    [
+        (events.ChatFinished(CHAT, {}, call_id="c1", credits_consumed=Decimal("0.01")), "success", Decimal("0.01")),
+        (events.ChatFinished(CHAT, {}, call_id="c1"), "success", None),
+        (events.ChatFinished(CHAT, {}, None, None, KieServerError("cut"), "c1"), "unknown", None),
+    ],
+)
+def test_a_chat_is_on_record(journal: SqliteJournal, event: Any, state: str, consumed: Optional[Decimal]) -> None:
+    journal(events.ChatSubmitting(CHAT, {}, None, None, call(model=CHAT)))
+    journal(event)
+
+    found = journal.get("c1")
+    assert (found.state, found.consumed, found.model) == (state, consumed, CHAT)
+
+
+def test_a_key_belongs_to_one_call_at_a_time(journal: SqliteJournal) -> None:
+    journal(submitting(call("c1", "row-1")))
+
+    with pytest.raises(KeyTaken):
+        journal(submitting(call("c2", "row-1")))
+
+    assert journal.find(model=IMAGE, account=ACCOUNT, key="row-1") == journal.get("c1")
+    assert journal.find(model=CHAT, account=ACCOUNT, key="row-1") is None
+    assert journal.find(model=IMAGE, account="b", key="row-1") is None
+    assert len(journal.records()) == 1
+
+
+@pytest.mark.parametrize("is_freed", ["refused", "released", "settled as charged", "settled as not charged"])
+def test_a_key_is_free_again_after(journal: SqliteJournal, is_freed: str) -> None:
+    journal(submitting(call("c1", "row-1")))
+    if is_freed == "refused":
+        journal(events.CallRefused(IMAGE, {}, None, "c1"))
+    elif is_freed == "released":
+        journal.release(journal.get("c1"))
+    else:
+        journal(events.OutcomeUnknown(IMAGE, {}, None, None, "c1"))
+        journal.settle("c1", charged=is_freed == "settled as charged")
+
+    journal(submitting(call("c2", "row-1")))
+
+    assert [record.key for record in journal.records()] == ["row-1", "row-1"]
+
+
+def test_settling(journal: SqliteJournal) -> None:
+    for number in (1, 2, 3):
+        journal(submitting(call(f"c{number}", f"row-{number}")))
+        journal(events.OutcomeUnknown(IMAGE, {}, None, None, f"c{number}"))
+
+    settled = [
+        journal.settle("c1", charged=True),
+        journal.settle("c2", charged=False),
+        journal.settle("c3", charged=True, task_id="t3"),
+    ]
+
+    assert [(record.state, record.task_id) for record in settled] == [
+        ("charged", None),
+        ("refused", None),
+        ("accepted", "t3"),
+    ]
+    with pytest.raises(KieInputError, match="nothing to settle"):
+        journal.settle("c2", charged=True)
+    with pytest.raises(KieInputError, match="no call of the id 'nosuch'"):
+        journal.settle("nosuch", charged=True)
+
+
+def test_a_call_is_found_by_the_beginning_of_its_id_or_by_its_task(journal: SqliteJournal) -> None:
+    journal(submitting(call("abcdef0123")))
+    journal(submitting(call("abcdef9999")))
+    journal(events.TaskCreated(IMAGE, {}, "t1", "abcdef0123"))
+
+    assert journal.get("t1").id == journal.get("abcdef0").id == "abcdef0123"
+    assert journal.find_task("t1") == journal.get("t1") and journal.find_task("t2") is None
+    with pytest.raises(KieInputError, match="2 calls"):
+        journal.get("abcdef")
+
+
+def test_the_call_of_a_process_that_ended_is_unknown(journal: SqliteJournal) -> None:
+    code = (
+        "import sys, os; sys.path[:0] = sys.argv[2:]; from test_journal import *;"
+        "SqliteJournal(sys.argv[1])(submitting(call('c1', 'row-1'))); os._exit(9)"
+    )
+    folders = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
+    subprocess.run([sys.executable, "-c", code, str(journal.path), *folders], check=False)
+
+    found = journal.records(["unknown"])
+
+    assert [(record.id, record.message) for record in found] == [
+        ("c1", "the process that sent it ended before it saw an answer")
+    ]
+    assert journal.settle("c1", charged=False).state == "refused"
+
+
+def test_records_by_state_and_time(journal: SqliteJournal, times: Times) -> None:
+    for number in (1, 2, 3):
+        times.now = NOW + number
+        journal(submitting(call(f"c{number}")))
+    journal(events.TaskCreated(IMAGE, {}, "t2", "c2"))
+
+    assert [record.id for record in journal.records()] == ["c1", "c2", "c3"]
+    assert [record.id for record in journal.records(["accepted"])] == ["c2"]
+    assert [record.id for record in journal.records(since=NOW + 2)] == ["c2", "c3"]
+
+
+def test_what_was_spent_today(journal: SqliteJournal, times: Times, catalog: Any) -> None:
+    times.now = NOW // 86400 * 86400 - 1
+    journal(submitting(call("yesterday"), priced(catalog, "1000")))
+    times.now += 1
+    for name, price in (
+        ("running", "18"),
+        ("consumed", "18"),
+        ("refused", "18"),
+        ("failed", "18"),
+        ("odd", "0.0000001"),
+    ):
+        journal(submitting(call(name), priced(catalog, price)))
+        journal(events.TaskCreated(IMAGE, {}, f"t-{name}", name))
+    journal(submitting(call("no price")))
+    journal(events.TaskFinished(IMAGE, {}, "t-consumed", success("t-consumed")))
+    journal(events.TaskFinished(IMAGE, {}, "t-failed", failure("t-failed")))
+    journal(events.CallRefused(IMAGE, {}, None, "refused"))
+
+    assert journal.spent_today(ACCOUNT) == Decimal("22.000001")
+    assert journal.spent_today("b") == 0
+
+
+def test_uploads_are_known_while_they_live(journal: SqliteJournal, times: Times) -> None:
+    journal.keep_upload(account=ACCOUNT, content="abc", url="https://u/1", lives_s=60)
+    found = [journal.find_upload(account=account, content="abc") for account in (ACCOUNT, "b")]
+    times.now += 61
+
+    assert found == ["https://u/1", None]
+    assert journal.find_upload(account=ACCOUNT, content="abc") is None
+
+
+def test_balances(journal: SqliteJournal) -> None:
+    journal(events.BalanceRead("", {}, "kie", ACCOUNT, Decimal("99.5")))
+
+    assert journal.balances(ACCOUNT) == [(NOW, Decimal("99.5"))] and journal.balances("b") == []
+
+
+def in_threads(work: Callable[[int], None], count: int) -> None:
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def test_threads_share_it_and_one_wins_a_key(journal: SqliteJournal) -> None:
+    won: List[int] = []
+
+    def work(number: int) -> None:
+        journal(submitting(call(f"own-{number}", f"row-{number}")))
+        try:
+            journal(submitting(call(f"shared-{number}", "shared")))
+            won.append(number)
+        except KeyTaken:
+            pass
+
+    in_threads(work, 16)
+
+    assert len(won) == 1 and len(journal.records()) == 17
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_fork_opens_its_own(journal: SqliteJournal) -> None:
+    journal(submitting(call("parent")))
+    child = os.fork()
+    if child == 0:
+        try:
+            journal(submitting(call("child")))
+            os._exit(0)
+        finally:
+            os._exit(1)
+
+    assert os.waitpid(child, 0)[1] == 0
+    journal(submitting(call("parent again")))
+    assert {record.id for record in journal.records()} == {"parent", "child", "parent again"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="rights of files are others there")
+def test_the_file_is_for_its_owner_only(journal: SqliteJournal) -> None:
+    journal(submitting(call()))
+
+    rights = [stat.S_IMODE(path.stat().st_mode) for path in sorted(journal.path.parent.iterdir())]
+    assert set(rights) == {0o600} and stat.S_IMODE(journal.path.parent.stat().st_mode) == 0o700
+
+
+def test_a_file_that_is_no_journal_stops_the_call(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("not a journal, but as long as the head of one would be" * 20)
+
+    with pytest.raises(KieJournalError, match=r"not a database; move it away.*nothing was sent"):
+        SqliteJournal(path)(submitting(call()))
+
+
+def test_a_journal_of_a_later_version_is_left_alone(journal: SqliteJournal) -> None:
+    journal(submitting(call()))
+    journal.close()
+    with sqlite3.connect(str(journal.path)) as other:
+        other.execute("PRAGMA user_version = 99")
+
+    with pytest.raises(KieJournalError, match="version 99, and this kie_sync knows version 1"):
+        SqliteJournal(journal.path).records()
+
+
+def test_a_folder_in_its_place_stops_the_call(tmp_path: Path) -> None:
+    with pytest.raises(KieJournalError, match="nothing was sent"):
+        SqliteJournal(tmp_path)(submitting(call()))
+
+
+def test_no_key_is_in_the_file(journal: SqliteJournal) -> None:
+    journal(submitting(call(key="row-1")))
+    journal.close()
+
+    assert all(KEY.encode() not in path.read_bytes() for path in journal.path.parent.iterdir())
+
+
+def test_where_it_lies(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    if sys.platform not in ("win32", "darwin"):
+        assert default_path() == home / ".local" / "state" / "kie_sync" / "journal.sqlite"
+        monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
+        assert default_path() == home / "state" / "kie_sync" / "journal.sqlite"
+    monkeypatch.setenv("KIE_JOURNAL", "~/mine.sqlite")
+    assert SqliteJournal().path == home / "mine.sqlite"
+    monkeypatch.setenv("KIE_JOURNAL", " ")
+    with pytest.raises(KieConfigError, match="KIE_JOURNAL is set, but empty"):
+        default_path()
+
+
+def test_arguments_have_one_form_however_they_are_written() -> None:
+    forms = [
+        call(given={"prompt": "ü", "n": Decimal("2"), "a": [1, 2]}),
+        call(given={"a": (1, 2), "n": 2, "prompt": "ü"}),
+    ]
+
+    assert forms[0].digest == forms[1].digest != call(given={"prompt": "ü", "n": 2, "a": [2, 1]}).digest

@@ -1,0 +1,207 @@
+"""The same key is never paid twice: what comes of it depends on what became of the first call."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any, List
+
+import pytest
+from wire import CREATED, IMAGE, KEY, Script, answer, client, state, success
+
+from kie_sync import (
+    KieAdapter,
+    KieConfigError,
+    KieInputError,
+    KieInsufficientBalanceError,
+    KieOutcomeUnknownError,
+    KieTaskFailedError,
+    KieTaskTimeoutError,
+    Result,
+)
+from kie_sync.journal import SqliteJournal
+from kie_sync.transport import Lost
+
+FAILED = state("fail", failCode="500", failMsg="no luck")
+
+
+class Desk:
+    """An adapter over a script, with a journal; each one as a new process would have it."""
+
+    def __init__(self, path: Path, clock: Any) -> None:
+        self.path, self.clock = path, clock
+        self.paid = 0
+
+    def __call__(self, *answers: Any, **settings: Any) -> KieAdapter:
+        self.script = Script(*answers)
+        return KieAdapter(client(self.script, self.clock, **{"journal": self.path, **settings}), IMAGE)
+
+    @property
+    def journal(self) -> SqliteJournal:
+        return SqliteJournal(self.path)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, clock: Any) -> Desk:
+    return Desk(tmp_path / "journal.sqlite", clock)
+
+
+def test_a_task_that_is_done_gives_its_result_again(desk: Desk) -> None:
+    first = desk(CREATED, success()).generate("a cat", size="1:1", key="row-1")
+
+    again = desk(AssertionError("nothing may be sent")).generate(prompt="a cat", aspect_ratio="1:1", key="row-1")
+
+    assert desk.script.requests == []
+    assert (again.task_id, again.urls, again.data, again.cost, again.credits_consumed) == (
+        first.task_id,
+        first.urls,
+        first.data,
+        first.cost,
+        first.credits_consumed,
+    )
+
+
+def test_a_task_that_still_runs_is_waited_for(desk: Desk) -> None:
+    with pytest.raises(KieTaskTimeoutError):
+        desk(CREATED, state("waiting")).generate("a cat", key="row-1", max_wait_time=5)
+
+    result = desk(success()).generate("a cat", key="row-1")
+
+    assert (desk.script.creates, result.task_id) == (0, "t1")
+    assert desk.journal.get("t1").state == "success"
+
+
+def test_the_same_key_with_other_arguments_is_an_error(desk: Desk) -> None:
+    desk(CREATED, success()).generate("a cat", key="row-1")
+
+    with pytest.raises(KieInputError, match=r'key "row-1" was used .* with other arguments') as caught:
+        desk(CREATED).generate("a dog", key="row-1")
+
+    assert 'prompt: "a cat" then, "a dog" now' in str(caught.value)
+    assert desk.script.requests == []
+
+
+def test_a_failure_is_raised_again(desk: Desk) -> None:
+    with pytest.raises(KieTaskFailedError):
+        desk(CREATED, FAILED).generate("a cat", key="row-1")
+
+    with pytest.raises(KieTaskFailedError, match="no luck; retry_failed=True buys anew") as caught:
+        desk(CREATED).generate("a cat", key="row-1")
+
+    assert (caught.value.fail_code, caught.value.fail_msg, caught.value.task_id) == ("500", "no luck", "t1")
+    assert desk.script.requests == []
+
+
+def test_a_failure_is_bought_anew_when_asked_for(desk: Desk) -> None:
+    with pytest.raises(KieTaskFailedError):
+        desk(CREATED, FAILED).generate("a cat", key="row-1")
+
+    created = {"code": 200, "data": {"taskId": "t2"}}
+    desk(created, success()).generate("a cat", key="row-1", retry_failed=True)
+    again = desk(CREATED).generate("a cat", key="row-1")
+
+    assert again.task_id == "t2" and desk.script.requests == []
+    assert [(record.task_id, record.state) for record in desk.journal.records()] == [
+        ("t1", "failed"),
+        ("t2", "success"),
+    ]
+
+
+def test_an_unknown_outcome_is_raised_until_it_is_settled(desk: Desk) -> None:
+    with pytest.raises(KieOutcomeUnknownError):
+        desk(Lost("reset")).generate("a cat", key="row-1")
+    record = desk.journal.records()[0]
+
+    with pytest.raises(KieOutcomeUnknownError, match=rf"kie-sync settle {record.id} --charged"):
+        desk(CREATED).generate("a cat", key="row-1")
+    assert desk.script.requests == []
+    desk.journal.settle(record.id, charged=False)
+
+    assert desk(CREATED, success()).generate("a cat", key="row-1").task_id == "t1"
+
+
+def test_a_refused_call_may_be_sent_again(desk: Desk) -> None:
+    with pytest.raises(KieInsufficientBalanceError):
+        desk({"code": 402, "msg": "no credits"}).generate("a cat", key="row-1")
+
+    assert desk(CREATED, success()).generate("a cat", key="row-1").task_id == "t1"
+
+
+def test_keys_are_per_model_and_per_api_key(desk: Desk) -> None:
+    desk(CREATED, success()).generate("a cat", key="row-1")
+    other_key = desk(CREATED, success(), api_key="sk-another-0123456789")
+
+    other_key.generate("a cat", key="row-1")
+    KieAdapter(other_key.client, "nano-banana-pro").generate("a cat", key="row-1")
+
+    assert desk.script.creates == 2
+
+
+def test_without_a_key_equal_calls_are_two_purchases(desk: Desk) -> None:
+    adapter = desk(lambda request: answer(CREATED if request.is_paid else success()))
+
+    for _ in range(2):
+        adapter.generate("a cat")
+
+    assert desk.script.creates == 2
+
+
+def test_of_threads_with_one_key_only_one_buys(desk: Desk) -> None:
+    adapter = desk(lambda request: answer(CREATED if request.is_paid else success()))
+    results: List[Result] = []
+    threads = [
+        threading.Thread(target=lambda: results.append(adapter.generate("a cat", key="row-1"))) for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert (desk.script.creates, {result.task_id for result in results}, len(results)) == (1, {"t1"}, 8)
+
+
+@pytest.mark.parametrize("key", ["", " ", b"row", 1.5, True, "x" * 501])
+def test_what_is_no_key(desk: Desk, key: Any) -> None:
+    with pytest.raises(KieInputError, match="key m"):
+        desk(CREATED).generate("a cat", key=key)
+
+    assert desk.script.requests == []
+
+
+def test_a_number_is_a_key(desk: Desk) -> None:
+    desk(CREATED, success()).generate("a cat", key=17)  # type: ignore[arg-type]
+
+    assert desk.journal.records()[0].key == "17"
+
+
+def test_a_key_needs_a_journal(desk: Desk) -> None:
+    with pytest.raises(KieConfigError, match=r"KieClient\(journal=True\)"):
+        desk(CREATED, journal=None).generate("a cat", key="row-1")
+
+    assert desk.script.requests == []
+
+
+def test_a_journal_that_cannot_be_written_stops_the_call(desk: Desk) -> None:
+    desk.path.mkdir()
+
+    with pytest.raises(KieConfigError, match="nothing was sent"):
+        desk(CREATED).generate("a cat")
+
+    assert desk.script.requests == []
+
+
+def test_the_api_key_is_not_in_the_journal(desk: Desk) -> None:
+    with pytest.raises(KieInsufficientBalanceError):
+        desk({"code": 402, "msg": f"{KEY} has no credits"}).generate("a cat", key="row-1")
+
+    files = list(desk.path.parent.iterdir())
+    assert files and all(KEY.encode() not in path.read_bytes() for path in files)
+
+
+def test_a_task_of_the_journal_needs_no_platform(desk: Desk) -> None:
+    """The platform forgets tasks after two months."""
+    desk(CREATED, success()).generate("a cat")
+
+    result = desk(AssertionError("nothing may be sent")).task("t1").wait()
+
+    assert (result.urls, desk.script.requests) == (("https://files/1.png",), [])
