@@ -197,9 +197,14 @@ class KieClient:
 
     # The account, and files
 
+    @property
+    def home_provider(self) -> Provider:
+        """The provider that `api_key` belongs to, and that tells a balance."""
+        return self._provider_with("credits")
+
     def credits(self) -> Decimal:
         """The balance in credits."""
-        provider = self._provider_with("credits")
+        provider = self.home_provider
         request = build_credits(provider, self.connection.settings.base_url(provider))
         balance = as_credits(dig(self.connection.sender.send(request, provider).json(), ("data",)))
         if balance is None:

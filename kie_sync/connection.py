@@ -85,12 +85,12 @@ class Connection:
         else:
             self.listeners.tell(CallRefused(call.model, context or {}, error, call.id))
 
-    def remember(self, task_id: str) -> None:
-        """Note when a task was made: the platform may not know it for a moment."""
+    def remember(self, task_id: str, *, age_s: float = 0.0) -> None:
+        """Note when a task was made, seconds ago: the platform may not know it for a moment."""
         if len(self._made_at) >= _MOST_REMEMBERED:
             for old in list(self._made_at)[: _MOST_REMEMBERED // 2]:
                 self._made_at.pop(old, None)
-        self._made_at[task_id] = self.clock.now()
+        self._made_at[task_id] = self.clock.now() - age_s
 
     def age_of(self, task_id: str) -> Optional[float]:
         """Seconds since a task was made here; None when it was not."""

@@ -33,12 +33,12 @@ def default_path() -> Path:
     """The journal of this user: what `KIE_JOURNAL` names, else a file in the user's state folder.
 
     Raises:
-        KieConfigError: `KIE_JOURNAL` is set, but empty.
+        KieConfigError: `KIE_JOURNAL` is set, but empty or "off".
     """
     named = os.environ.get(VARIABLE)
     if named is not None:
-        if not named.strip():
-            raise KieConfigError(f"{VARIABLE} is set, but empty; name a file, or unset it")
+        if named.strip().lower() in ("", "off"):
+            raise KieConfigError(f"a journal is asked for, and {VARIABLE} is {named!r}; name a file, or unset it")
         return Path(named).expanduser()
     home = Path.home()
     if sys.platform == "win32":
@@ -70,7 +70,7 @@ class SqliteJournal:
     ) -> None:
         self.path = default_path() if path is None else Path(path).expanduser()
         self.max_credits_per_day = max_credits_per_day
-        self._now = now
+        self.now = now
         self._file = SqliteFile(self.path, "the journal", TABLES, VERSION)
 
     def __repr__(self) -> str:
@@ -90,7 +90,8 @@ class SqliteJournal:
         elif isinstance(event, events.CallRefused):
             self._note(event.call_id, state="refused", message=str(event.error or "refused"), owns_key=False)
         elif isinstance(event, events.OutcomeUnknown):
-            self._note(event.call_id, state="unknown", message=str(event.error or "interrupted"))
+            cause = event.error.__cause__ or event.error if event.error is not None else "interrupted"
+            self._note(event.call_id, state="unknown", message=str(cause))
         elif isinstance(event, events.ChatFinished):
             self._chat_finished(event)
         elif isinstance(event, events.TaskFinished) and event.state is not None:
@@ -108,7 +109,7 @@ class SqliteJournal:
         price = event.price.platform_credits if event.price is not None else None
         row = {
             "id": call.id,
-            "created_at": self._now(),
+            "created_at": self.now(),
             "model": call.model,
             "kind": call.kind,
             "provider": call.provider,
@@ -150,12 +151,15 @@ class SqliteJournal:
         consumed = event.credits_consumed
         if consumed is None and event.cost is not None and event.error is None:
             consumed = event.cost.platform_credits
-        self._note(event.call_id, state=state, message=message, finished_at=self._now(), **what_it_took(consumed))
+        self._note(event.call_id, state=state, message=message, finished_at=self.now(), **what_it_took(consumed))
 
     def _task_finished(self, task_id: str, state: Any) -> None:
+        # Its own end, where the platform tells: links live from then on. Clocks differ: it is not after now.
+        now = self.now()
+        ended = now if state.completed_ms is None else min(now, state.completed_ms / 1000)
         values: Dict[str, Any] = {
             "state": "failed" if state.is_failure else "success",
-            "finished_at": self._now(),
+            "finished_at": ended,
             "fail_code": state.fail_code,
             "fail_msg": state.fail_msg,
             "urls": json.dumps(list(state.result_urls)),
@@ -173,7 +177,7 @@ class SqliteJournal:
 
     def _balance_read(self, event: events.BalanceRead) -> None:
         with self._file.writing() as connection:
-            values = [self._now(), event.provider, event.account, as_text(event.credits)]
+            values = [self.now(), event.provider, event.account, as_text(event.credits)]
             connection.execute("INSERT INTO balances VALUES (?, ?, ?, ?)", values)
 
     # What is on record
@@ -254,18 +258,18 @@ class SqliteJournal:
         """Where a file of this content was uploaded, while that lives."""
         where = "account = ? AND content = ? AND expires_at > ?"
         with self._file.reading() as connection:
-            found = rows(connection, f"SELECT url FROM uploads WHERE {where}", [account, content, self._now()])
+            found = rows(connection, f"SELECT url FROM uploads WHERE {where}", [account, content, self.now()])
         return str(found[0]["url"]) if found else None
 
     def keep_upload(self, *, account: str, content: str, url: str, lives_s: float) -> None:
         """Note where a file of this content was uploaded."""
         with self._file.writing() as connection:
-            connection.execute("DELETE FROM uploads WHERE expires_at <= ?", [self._now()])
-            values = [account, content, url, self._now() + lives_s]
+            connection.execute("DELETE FROM uploads WHERE expires_at <= ?", [self.now()])
+            values = [account, content, url, self.now() + lives_s]
             connection.execute("INSERT OR REPLACE INTO uploads VALUES (?, ?, ?, ?)", values)
 
     def _spent(self, connection: sqlite3.Connection, account: str) -> Decimal:
-        midnight = self._now() // 86400 * 86400
+        midnight = self.now() // 86400 * 86400
         where = "account = ? AND created_at >= ? AND state NOT IN ('refused', 'failed')"
         total = connection.execute(f"SELECT sum(micro_credits) FROM calls WHERE {where}", [account, midnight])
         return Decimal(total.fetchone()[0] or 0) / 1_000_000
@@ -281,4 +285,4 @@ class SqliteJournal:
     def _select(self, where: str, *values: Any) -> List[Record]:
         with self._file.reading() as connection:
             found = rows(connection, f"SELECT * FROM calls WHERE {where} ORDER BY created_at, rowid", values)
-        return [read_row(row, self._now()) for row in found]
+        return [read_row(row, self.now()) for row in found]

@@ -144,9 +144,10 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     # What the journal and the limiter keep is shared by threads and processes in the same way.
     "sqlitefile": {"errors"},
     "journal_rows": {"processes", "records"},
+    "recovery": {*PURE, *IO, *FACE, "journal"},
     "journal": {*PURE, "budget", "journal_rows", "processes", "sqlitefile"},
     "sandbox": {"catalog", "definitions", "errors", "input_schema", "params", "pricing"},
-    "cli": {*PURE, *IO, *FACE, "sandbox"},
+    "cli": {*PURE, *IO, *FACE, "journal", "recovery", "sandbox"},
     # The public names, resolved when first used, by a table of its own; `__init__.pyi` is for editors.
     "__init__": set(),
 }

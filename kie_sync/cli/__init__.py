@@ -29,6 +29,11 @@ COMMANDS: Mapping[str, Tuple[str, str]] = {
     "show": ("models", "Show all that the catalog knows about a model."),
     "schema": ("models", "Print a model's wire input as JSON Schema."),
     "task": ("task", "Look at a task, or wait for it."),
+    "history": ("history", "List paid calls: what became of each."),
+    "resume": ("resume", "Go on waiting for every paid task that is not finished."),
+    "collect": ("resume", "Fetch everything that is paid for and not on disk."),
+    "settle": ("history", "Say what became of a call whose outcome is unknown."),
+    "reconcile": ("history", "Compare the balance with what is on record."),
     "credits": ("task", "Print how many credits are left."),
     "plans": ("price", "List the packages of credits that are sold."),
     "catalog": ("catalog", "Work on catalog files."),
@@ -138,7 +143,7 @@ With --json, stdout holds one JSON document, and each line on stderr is a JSON o
 
 \b
 Environment: KIE_API_KEY and KIE_BASE_URL; GOOGLE_API_KEY or GEMINI_API_KEY, and GEMINI_BASE_URL;
-KIE_CATALOG (catalog files of your own, as --catalog).
+KIE_CATALOG (catalog files of your own, as --catalog); KIE_JOURNAL (the file of paid calls, or "off").
 """,
 )
 @catalog_option

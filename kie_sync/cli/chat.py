@@ -11,11 +11,11 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import click
 
-from .. import KieAdapter, KieClient
+from .. import KieAdapter
 from .arguments import argument_options, read_arguments
 from .delivery import price_sentence, took
 from .progress import Progress
-from .run import Run, common_options, print_json
+from .run import Run, common_options, journal_option, print_json
 
 # As text in the request a file grows by a third, and the whole conversation is sent again with each turn.
 MOST_BYTES = 1_000_000
@@ -33,6 +33,7 @@ MOST_BYTES = 1_000_000
 )
 @click.option("--no-stream", is_flag=True, help="Show the answer when it is whole.")
 @click.option("--tariff", metavar="NAME", help="Whose price is shown; the first tariff without it.")
+@journal_option
 @common_options
 @click.pass_obj
 def chat(
@@ -58,7 +59,7 @@ def chat(
         messages = build_messages(_read_prompt(prompt), system, images)
     elif prompt or system or images:
         raise click.UsageError("-p messages= is the whole conversation; leave out PROMPT, --system and --image")
-    with Progress(run) as progress, KieClient(catalog=catalog, on_event=progress) as client:
+    with Progress(run) as progress, run.open_client(catalog=catalog, on_event=progress) as client:
         adapter = KieAdapter(client, model_id)
         if no_stream or run.as_json or "tools" in given:
             _print_whole(run, adapter, messages, given, tariff)

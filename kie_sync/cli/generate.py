@@ -10,14 +10,17 @@ from .. import KieAdapter, KieClient
 from .arguments import argument_options, read_arguments
 from .delivery import deliver, output_option, waiting_options
 from .progress import Progress
-from .run import Run, common_options, print_json
+from .run import Run, common_options, journal_option, print_json
 
 
 @click.command()
 @argument_options
 @output_option
 @waiting_options
+@click.option("--key", metavar="KEY", help="A name for this purchase: the same key is never paid twice.")
+@click.option("--retry-failed", is_flag=True, help="With --key: buy anew where the first task failed.")
 @click.option("--tariff", metavar="NAME", help="Whose price is shown; the first tariff without it.")
+@journal_option
 @common_options
 @click.pass_obj
 def generate(
@@ -28,6 +31,8 @@ def generate(
     output: Optional[str],
     poll_interval: Optional[float],
     max_wait: Optional[float],
+    key: Optional[str],
+    retry_failed: bool,
     tariff: Optional[str],
 ) -> None:
     """Make a picture, a video or another file, and wait for it.
@@ -38,9 +43,15 @@ def generate(
     catalog = run.load_catalog(asked=model_id)
     given = read_arguments(catalog[model_id], prompt, pairs)
     run.output = output
-    with Progress(run) as progress, KieClient(catalog=catalog, on_event=progress) as client:
+    with Progress(run) as progress, run.open_client(catalog=catalog, on_event=progress) as client:
+        run.note_balance(client)
         result = KieAdapter(client, model_id).generate(
-            arguments=given, poll_interval=poll_interval, max_wait_time=max_wait, tariff=tariff
+            arguments=given,
+            poll_interval=poll_interval,
+            max_wait_time=max_wait,
+            key=key,
+            retry_failed=retry_failed,
+            tariff=tariff,
         )
         deliver(run, result, output)
 

@@ -6,7 +6,7 @@ import logging
 import sys
 from typing import Any, Optional
 
-from ..events import ChatFinished, ChatSubmitting, TaskCreated, TaskFinished, TaskPolled, TaskSubmitting
+from ..events import ChatFinished, ChatSubmitting, OutcomeUnknown, TaskCreated, TaskFinished, TaskPolled, TaskSubmitting
 from .run import Run
 
 
@@ -36,6 +36,8 @@ class Progress:
             run.is_buying, run.task_id = True, None
         elif isinstance(event, ChatFinished):
             run.is_buying = False
+        elif isinstance(event, OutcomeUnknown):
+            run.call_id = event.call_id
         elif isinstance(event, TaskCreated):
             run.is_buying, run.is_known, run.task_id = False, True, event.task_id
             if run.as_json:

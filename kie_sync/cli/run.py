@@ -7,6 +7,7 @@ as one JSON object a line.
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -15,9 +16,14 @@ from typing import TYPE_CHECKING, Any, Callable, List, Mapping, Optional, Tuple,
 import click
 
 if TYPE_CHECKING:
+    from .. import KieClient
     from ..catalog import Catalog
+    from ..journal import SqliteJournal
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+OFF = "off"
 
 
 @dataclass
@@ -26,20 +32,25 @@ class Run:
 
     Attributes:
         catalogs: the files given with `--catalog`.
+        journal: the file given with `--journal`, or "off"; None for what `KIE_JOURNAL` says, or the user's own.
         task_id: the task that this run made or looks at, as soon as it is known.
         output: where the user wants files, for the line that says how to go on.
         is_buying: a paid call is on its way, and nobody knows yet what became of it.
+        call_id: the paid call whose outcome is unknown.
         is_known: the task surely exists: this run made it, or has seen it.
         is_over: the task has ended, so that there is nothing left to wait for.
     """
 
     as_json: bool = False
     catalogs: List[str] = field(default_factory=list)
+    journal: Optional[str] = None
     task_id: Optional[str] = None
+    call_id: Optional[str] = None
     output: Optional[str] = None
     is_buying: bool = False
     is_known: bool = False
     is_over: bool = False
+    _journal: Optional[SqliteJournal] = None
 
     def load_catalog(self, *, asked: str = "", use_environment: bool = True) -> Catalog:
         """The catalog; warns of broken entries, but for the one `asked` for, which is an error of its own."""
@@ -50,6 +61,40 @@ class Run:
             if not asked or problem.model != asked:
                 self.warn(str(problem))
         return catalog
+
+    @property
+    def has_journal(self) -> bool:
+        named = self.journal if self.journal is not None else os.environ.get("KIE_JOURNAL", "")
+        return named.strip().lower() != OFF
+
+    def open_journal(self) -> SqliteJournal:
+        """The journal of this run.
+
+        Raises:
+            KieConfigError: it was switched off.
+        """
+        from ..errors import KieConfigError
+        from ..journal import SqliteJournal
+
+        if not self.has_journal:
+            raise KieConfigError("the journal is switched off (--journal off, or KIE_JOURNAL=off)")
+        if self._journal is None:
+            self._journal = SqliteJournal(self.journal)
+        return self._journal
+
+    def open_client(self, *, catalog: Optional[Catalog] = None, **settings: Any) -> KieClient:
+        """A client with this run's catalog and journal."""
+        from .. import KieClient
+
+        journal = self.open_journal() if self.has_journal else None
+        return KieClient(catalog=self.load_catalog() if catalog is None else catalog, journal=journal, **settings)
+
+    def note_balance(self, client: KieClient) -> None:
+        """Have a balance on record before something is bought."""
+        if self.has_journal:
+            from ..recovery import note_balance
+
+            note_balance(client, self.open_journal())
 
     def say(self, text: str) -> None:
         """Chatter for people; a program gets none."""
@@ -70,6 +115,7 @@ class Run:
         """The command that goes on with a task: waits for it, or fetches the files of one that is done."""
         words = ["kie-sync", "task", task_id, *([] if self.is_over else ["--wait"])]
         words += [word for path in self.catalogs for word in ("--catalog", path)]
+        words += ["--journal", self.journal] if self.journal is not None else []
         words += ["-o", self.output] if self.output else []
         return " ".join(shlex.quote(word) for word in words)
 
@@ -96,6 +142,24 @@ def _want_json(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> 
     # Only a flag that was given counts: a group and its command may both have it.
     if wanted:
         ctx.ensure_object(Run).as_json = True
+
+
+def _set_journal(ctx: click.Context, parameter: click.Parameter, path: Optional[str]) -> None:
+    if path is not None:
+        if not path.strip():
+            raise click.BadParameter('name a file, or say "off"')
+        ctx.ensure_object(Run).journal = path
+
+
+def journal_option(command: Command) -> Command:
+    """`--journal`."""
+    return click.option(
+        "--journal",
+        metavar="FILE",
+        expose_value=False,
+        callback=_set_journal,
+        help='Where paid calls are on record; "off" keeps no record.',
+    )(command)
 
 
 def catalog_option(command: Command) -> Command:

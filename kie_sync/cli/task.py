@@ -6,12 +6,12 @@ from typing import Optional
 
 import click
 
-from .. import Catalog, KieAdapter, KieClient, QueryTaskResponse
+from .. import Catalog, KieAdapter, QueryTaskResponse
 from ..figures import tidy
 from ..response import check_finished
 from .delivery import deliver, output_option, save, show_files, waiting_options
 from .progress import Progress
-from .run import Run, common_options, print_json
+from .run import Run, common_options, journal_option, print_json
 from .tables import amount
 
 
@@ -21,6 +21,7 @@ from .tables import amount
 @click.option("--model", "model_id", metavar="MODEL", help="Its model, where the platform does not say it.")
 @output_option
 @waiting_options
+@journal_option
 @common_options
 @click.pass_obj
 def task(
@@ -39,7 +40,7 @@ def task(
     """
     catalog = run.load_catalog(asked=model_id or "")
     run.task_id, run.output = task_id, output
-    with Progress(run) as progress, KieClient(catalog=catalog, on_event=progress) as client:
+    with Progress(run) as progress, run.open_client(catalog=catalog, on_event=progress) as client:
         state = client.query_task(task_id, model=catalog[model_id].id if model_id else None)
         run.is_known = True
         model_id = model_id or _find_model(catalog, state.model)
@@ -73,12 +74,13 @@ def _sentence(state: QueryTaskResponse) -> str:
 
 
 @click.command()
+@journal_option
 @common_options
 @click.pass_obj
 def credits(run: Run) -> None:
     """Print how many credits are left."""
     catalog = run.load_catalog()
-    with Progress(run), KieClient(catalog=catalog) as client:
+    with Progress(run), run.open_client(catalog=catalog) as client:
         left = client.credits()
     if run.as_json:
         print_json({"credits": tidy(left), "usd": tidy(left * catalog.money.credit_usd)})

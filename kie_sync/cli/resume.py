@@ -1,0 +1,113 @@
+"""`resume` and `collect`: go on with what was paid for."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Dict, List, Optional
+
+import click
+
+from ..errors import KieTaskFailedError
+from ..records import UNFINISHED
+from ..recovery import Step
+from ..recovery import collect as fetch_all
+from ..recovery import resume as wait_for_all
+from .delivery import waiting_options
+from .exits import FAILED, RUNNING, facts
+from .history import record_facts
+from .progress import Progress
+from .run import Run, common_options, journal_option, print_json
+
+
+@click.command()
+@click.option("-o", "--output", metavar="PATH", help="Also fetch the files, as `collect` does.")
+@waiting_options
+@journal_option
+@common_options
+@click.pass_obj
+def resume(run: Run, output: Optional[str], poll_interval: Optional[float], max_wait: Optional[float]) -> int:
+    """Go on waiting for every paid task that is not finished.
+
+    After a crash, a deadline or Ctrl-C: nothing is bought, and nothing is lost. Calls of unknown outcome
+    are listed; see `settle`. Exits with 6 when something still runs.
+    """
+    journal = run.open_journal()
+    done: List[Dict[str, Any]] = []
+    code = 0
+    with Progress(run), run.open_client() as client:
+        for step in wait_for_all(client, journal, poll_interval=poll_interval, max_wait_time=max_wait):
+            done.append(_facts(step))
+            _say(run, step)
+            if step.record.state in UNFINISHED:
+                code = RUNNING
+        if output is not None:
+            for step in fetch_all(client, journal, output):
+                done.append(_facts(step))
+                _say(run, step)
+                code = code or (FAILED if step.error else 0)
+    unknown = journal.records(["unknown"])
+    if run.as_json:
+        print_json({"tasks": done, "unknown": [record_facts(record) for record in unknown]})
+    elif not done and not unknown:
+        run.say("nothing is left to wait for")
+    for record in unknown:
+        run.say(
+            f"call {record.id[:12]} ({record.model}): it is not known whether it was paid ({record.message}); "
+            f"`kie-sync settle {record.id[:12]} --charged` or `--not-charged`"
+        )
+    if done and output is None:
+        run.say("`kie-sync collect` fetches the files")
+    return code
+
+
+@click.command()
+@click.option("-o", "--output", metavar="PATH", default=".", show_default=True, help="A folder, or a pattern.")
+@journal_option
+@common_options
+@click.pass_obj
+def collect(run: Run, output: str) -> int:
+    """Fetch everything that is paid for and not on disk, what expires first first.
+
+    Links to results live about a day. Nothing is overwritten, and nothing is bought. Exits with 4 when
+    something could not be fetched.
+    """
+    done: List[Dict[str, Any]] = []
+    with Progress(run), run.open_client() as client:
+        for step in fetch_all(client, run.open_journal(), output):
+            done.append(_facts(step))
+            _say(run, step)
+    if run.as_json:
+        print_json(done)
+    elif not done:
+        run.say("everything that is done is on disk")
+    return FAILED if any(entry.get("error") for entry in done) else 0
+
+
+def _facts(step: Step) -> Dict[str, Any]:
+    paths = [str(path) for path in step.paths]
+    error = {} if step.error is None else {"error": facts(step.error)}
+    return {**record_facts(step.record), "saved": paths, **error}
+
+
+def _say(run: Run, step: Step) -> None:
+    record = step.record
+    name = f"task {record.task_id}" if record.task_id else f"call {record.id[:12]}"
+    if run.as_json:
+        return
+    for path in step.paths:
+        click.echo(str(path))
+    if step.error is None:
+        left = f", {_countdown(record.finished_at)}" if step.paths else ""
+        run.say(f"{name}: {record.state} ({record.model}){left}")
+    elif isinstance(step.error, KieTaskFailedError):
+        run.say(f"{name}: failed ({record.model}): {record.fail_msg or step.error.message}")
+    else:
+        run.warn(f"{name}: {step.error.message}")
+
+
+def _countdown(finished_at: Optional[float]) -> str:
+    """How long a result's link still lives; the platform says 24 hours (docs, get-task-detail)."""
+    if finished_at is None:
+        return "its link lives about a day"
+    hours = (finished_at + 86400 - time.time()) / 3600
+    return f"its link lives about {hours:.0f} more hours" if hours > 0 else "its link is past its day"

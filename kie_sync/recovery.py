@@ -1,0 +1,219 @@
+"""After a crash, a deadline or a night: go on with everything that a journal has on record.
+
+Nothing here buys anything. Calls that were paid with another API key are left alone.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Iterator, List, Optional, Tuple, Union
+
+from . import tasks
+from .adapter import KieAdapter
+from .client import KieClient
+from .errors import KieAPIError, KieAuthenticationError, KieError, KieNotFoundError
+from .events import FilesSaved, TaskFinished
+from .journal import SqliteJournal
+from .records import UNFINISHED, Record
+
+logger = logging.getLogger("kie_sync")
+# The platform rounds what it takes: differences below this are no differences.
+_ROUNDING = Decimal("0.01")
+
+
+@dataclass(frozen=True)
+class Step:
+    """What came of one call on record: the record as it is now, and what went wrong, if something did."""
+
+    record: Record
+    error: Optional[KieError] = None
+    paths: Tuple[Path, ...] = ()
+
+
+def resume(
+    client: KieClient,
+    journal: SqliteJournal,
+    *,
+    poll_interval: Optional[float] = None,
+    max_wait_time: Optional[float] = None,
+) -> Iterator[Step]:
+    """Go on waiting for every task that is not finished, the oldest first.
+
+    Args:
+        poll_interval, max_wait_time: seconds, for each task; the catalog's figures for its kind when not given.
+
+    Raises:
+        KieAuthenticationError: the key is refused; nothing more can be learned with it.
+    """
+    connection = client.connection
+    for record in own_records(client, journal, UNFINISHED):
+        task_id = record.task_id or ""
+        connection.remember(task_id, age_s=max(journal.now() - record.created_at, 0.0))
+        error: Optional[KieError] = None
+        try:
+            model = record.model if record.model in client.catalog else None
+            tasks.wait_for(connection, task_id, poll_interval, max_wait_time, model=model, cost=None, context=None)
+        except KieAuthenticationError:
+            raise
+        except KieAPIError as trouble:
+            error = trouble
+        yield Step(journal.get(record.id), error)
+
+
+def look(client: KieClient, journal: SqliteJournal) -> None:
+    """Look once at every task that is not finished, and note those that are."""
+    for record in own_records(client, journal, UNFINISHED):
+        model = record.model if record.model in client.catalog else None
+        try:
+            state = client.query_task(record.task_id or "", model=model)
+        except KieNotFoundError:
+            continue
+        if state.is_final:
+            client.connection.listeners.tell(TaskFinished(record.model, {}, state.task_id, state))
+
+
+def unsaved(client: KieClient, journal: SqliteJournal) -> List[Record]:
+    """What is done and paid, and not whole on disk; what expires first comes first."""
+    found = [
+        record
+        for record in own_records(client, journal, ("success",))
+        if any(not os.path.exists(record.files.get(url, "")) for url in record.urls)
+    ]
+    return sorted(found, key=lambda record: record.finished_at or 0.0)
+
+
+def collect(client: KieClient, journal: SqliteJournal, target: Union[str, Path]) -> Iterator[Step]:
+    """Fetch everything that is paid and not on disk, what expires first first.
+
+    Args:
+        target: a folder, or a pattern of names, as for `Result.save`.
+    """
+    look(client, journal)
+    for record in unsaved(client, journal):
+        try:
+            paths = _save(client, record, target)
+        except KieError as error:
+            yield Step(record, error)
+        else:
+            yield Step(journal.get(record.id), None, tuple(paths))
+
+
+def _save(client: KieClient, record: Record, target: Union[str, Path]) -> List[Path]:
+    task_id = record.task_id or ""
+    if record.model in client.catalog:
+        return KieAdapter(client, record.model).task(task_id).wait().save(target)
+    paths = client.download(record.urls, target, name=task_id)
+    saved = {url: str(path) for url, path in zip(record.urls, paths)}
+    client.connection.listeners.tell(FilesSaved(record.model, {}, task_id, saved))
+    return paths
+
+
+def own_records(client: KieClient, journal: SqliteJournal, states: Tuple[str, ...]) -> List[Record]:
+    """The records in these states that were paid with this client's keys."""
+    accounts = {}
+    for provider in client.catalog.providers.values():
+        try:
+            accounts[provider.name] = client.connection.account(provider)
+        except KieError:
+            # No key for a provider: none of its calls are ours.
+            continue
+    return [record for record in journal.records(states) if accounts.get(record.provider) == record.account]
+
+
+@dataclass(frozen=True)
+class Reconciliation:
+    """What the balance says, against what the journal expected; all in platform credits.
+
+    Attributes:
+        since: when the balance was read before, Unix seconds; None where it never was.
+        before, after: the two balances.
+        sure: what the journal knows was taken in between.
+        unknown: calls of which it is not known whether they were charged.
+        unpriced: calls that were taken, and nobody knows for how much.
+    """
+
+    since: Optional[float]
+    before: Decimal
+    after: Decimal
+    sure: Decimal = Decimal(0)
+    unknown: Tuple[Record, ...] = ()
+    unpriced: Tuple[Record, ...] = ()
+    calls: int = 0
+
+    @property
+    def taken(self) -> Decimal:
+        return self.before - self.after
+
+    @property
+    def unexplained(self) -> Decimal:
+        """What was taken beyond what is sure; below 0 where less was taken."""
+        return self.taken - self.sure
+
+    @property
+    def perhaps(self) -> Decimal:
+        """What the calls of unknown outcome would have cost, where their price is known."""
+        return sum((record.price or Decimal(0) for record in self.unknown), Decimal(0))
+
+    @property
+    def verdict(self) -> str:
+        """`first`, `adds up`, `unknown were charged`, `some unknown were charged`, or `inconclusive`."""
+        if self.since is None:
+            return "first"
+        tolerance = _ROUNDING * max(self.calls, 1)
+        if self.unpriced or any(record.price is None for record in self.unknown):
+            return "inconclusive"
+        if abs(self.unexplained) <= tolerance:
+            return "adds up"
+        if not self.unknown or not 0 < self.unexplained <= self.perhaps + tolerance:
+            return "inconclusive"
+        return "unknown were charged" if self.perhaps - self.unexplained <= tolerance else "some unknown were charged"
+
+
+def note_balance(client: KieClient, journal: SqliteJournal, *, max_age_s: float = 3600.0) -> None:
+    """Read the balance before something is bought, where the last one on record is old: `reconcile` needs it.
+
+    It never fails: the call at hand must not depend on it.
+    """
+    try:
+        known = journal.balances(client.connection.account(client.home_provider))
+        if not known or journal.now() - known[-1][0] > max_age_s:
+            client.credits()
+    except KieError as error:
+        logger.info("the balance could not be read beforehand: %s", error)
+
+
+def reconcile(client: KieClient, journal: SqliteJournal) -> Reconciliation:
+    """Read the balance, and compare it with an earlier one and with what the journal expected in between.
+
+    The earlier one is the last before the oldest call of unknown outcome, else the last of all. It can only tell
+    what it sees: where others use the same key, or credits were bought, nothing adds up.
+    """
+    account = client.connection.account(client.home_provider)
+    records = [record for record in journal.records() if record.account == account]
+    known = journal.balances(account)
+    after = client.credits()
+    if not known:
+        return Reconciliation(None, after, after)
+    oldest = min((record.created_at for record in records if record.state == "unknown"), default=float("inf"))
+    since, before = next((seen for seen in reversed(known) if seen[0] <= oldest), known[-1])
+    between = [record for record in records if record.created_at > since]
+    sure, unpriced, unknown = Decimal(0), [], []
+    for record in between:
+        if record.state in ("unknown", "sending"):
+            unknown.append(record)
+        elif record.state not in ("refused", "failed"):
+            amount = record.price if record.consumed is None else record.consumed
+            if amount is None:
+                unpriced.append(record)
+            sure += amount or Decimal(0)
+    # Credits are taken at the creation, and come back when a task fails.
+    sure -= sum(
+        (record.price or Decimal(0))
+        for record in records
+        if record.state == "failed" and record.created_at <= since < (record.finished_at or 0.0)
+    )
+    return Reconciliation(since, before, after, sure, tuple(unknown), tuple(unpriced), len(between))

@@ -1,0 +1,200 @@
+"""What a journal has on record is gone on with, fetched, and compared with the balance."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Dict, Iterator, List
+
+import pytest
+from wire import IMAGE, shipped
+
+from kie_sync import KieAdapter, KieClient, KieError, KieOutcomeUnknownError, KieTaskTimeoutError, load_catalog
+from kie_sync.journal import SqliteJournal
+from kie_sync.records import Record
+from kie_sync.recovery import Reconciliation, collect, note_balance, reconcile, resume, unsaved
+from kie_sync.sandbox import Sandbox
+
+QUICK: Dict[str, Any] = {"poll_interval": 0.01}
+
+
+@pytest.fixture
+def own() -> Iterator[Sandbox]:
+    with Sandbox(speed=1000) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> SqliteJournal:
+    return SqliteJournal(tmp_path / "journal.sqlite")
+
+
+@pytest.fixture
+def client(own: Sandbox, journal: SqliteJournal) -> Iterator[KieClient]:
+    with KieClient(own.key, own.url, catalog=shipped(), journal=journal) as made:
+        yield made
+
+
+@pytest.fixture
+def image(client: KieClient) -> KieAdapter:
+    return KieAdapter(client, IMAGE)
+
+
+def facts(steps: Any) -> List[Any]:
+    return [(step.record.state, type(step.error).__name__ if step.error else None) for step in steps]
+
+
+def test_everything_unfinished_is_waited_for(client: KieClient, image: KieAdapter, journal: SqliteJournal) -> None:
+    image.submit("a")
+    image.submit("b [[fault:fail=no luck]]")
+    with pytest.raises(KieTaskTimeoutError):
+        image.generate("c [[fault:null-first=500]]", max_wait_time=0.01, **QUICK)
+    with pytest.raises(KieOutcomeUnknownError):
+        image.generate("d [[fault:accept-then-drop]]")
+
+    steps = list(resume(client, journal, **QUICK))
+
+    assert facts(steps) == [("success", None), ("failed", "KieTaskFailedError"), ("success", None)]
+    assert [record.state for record in journal.records()] == ["success", "failed", "success", "unknown"]
+    assert list(resume(client, journal)) == []
+
+
+def test_what_still_runs_stays_on_record(client: KieClient, image: KieAdapter, journal: SqliteJournal) -> None:
+    image.submit("a [[fault:null-first=100000]]")
+
+    assert facts(resume(client, journal, max_wait_time=0.01, **QUICK)) == [("running", "KieTaskTimeoutError")]
+
+
+def test_what_is_paid_and_not_on_disk_is_fetched(
+    client: KieClient, image: KieAdapter, journal: SqliteJournal, tmp_path: Path
+) -> None:
+    image.generate("saved", **QUICK).save(tmp_path / "own.png")
+    image.generate("not saved", **QUICK)
+    image.generate("expired [[fault:expired]]", **QUICK)
+    image.submit("not finished when collected")
+
+    steps = list(collect(client, journal, tmp_path / "out"))
+    again = list(collect(client, journal, tmp_path / "out"))
+
+    assert facts(steps)[:2] == [("success", None), ("success", "KieNotFoundError")]
+    assert [path.parent for step in steps[:1] for path in step.paths] == [tmp_path / "out"]
+    assert journal.get(steps[0].record.id).files == {steps[0].record.urls[0]: str(steps[0].paths[0])}
+    assert {step.record.id for step in again} <= {record.id for record in unsaved(client, journal)} | {
+        step.record.id for step in steps
+    }
+
+
+def test_a_model_that_left_the_catalog_is_fetched_all_the_same(journal: SqliteJournal, tmp_path: Path) -> None:
+    own_file = tmp_path / "own.yaml"
+    own_file.write_text(
+        "models: {own/model: {kind: image, endpoint: kie-task, parameters: {prompt: {required: true}}}}",
+        encoding="utf-8",
+    )
+    catalog = load_catalog(own_file)
+    with Sandbox(speed=1000, catalog=catalog) as sandbox:
+        with KieClient(sandbox.key, sandbox.url, catalog=catalog, journal=journal) as client:
+            KieAdapter(client, "own/model").submit("a")
+        with KieClient(sandbox.key, sandbox.url, catalog=shipped(), journal=journal) as other:
+            list(resume(other, journal, **QUICK))
+            steps = list(collect(other, journal, tmp_path / "out"))
+            left = unsaved(other, journal)
+
+    assert ([len(step.paths) for step in steps], left) == ([1], [])
+
+
+def test_calls_of_another_key_are_left_alone(image: KieAdapter, journal: SqliteJournal, own: Sandbox) -> None:
+    image.submit("a")
+
+    with KieClient("another-key", own.url, catalog=shipped(), journal=journal) as other:
+        assert list(resume(other, journal)) == []
+
+
+def test_balances_that_add_up(client: KieClient, image: KieAdapter, journal: SqliteJournal) -> None:
+    first = reconcile(client, journal)
+    image.generate("a", **QUICK)
+
+    second = reconcile(client, journal)
+
+    assert (first.verdict, first.taken) == ("first", 0)
+    assert (second.verdict, second.taken, second.sure) == ("adds up", 4, 4)
+
+
+def test_an_unknown_call_that_was_charged_shows(client: KieClient, image: KieAdapter, journal: SqliteJournal) -> None:
+    note_balance(client, journal)
+    with pytest.raises(KieOutcomeUnknownError):
+        image.generate("a [[fault:accept-then-drop]]")
+    client.credits()
+
+    found = reconcile(client, journal)
+
+    assert (found.verdict, found.unexplained, [record.state for record in found.unknown]) == (
+        "unknown were charged",
+        4,
+        ["unknown"],
+    )
+
+
+def test_an_unknown_call_that_was_not_charged_shows(
+    client: KieClient, image: KieAdapter, journal: SqliteJournal
+) -> None:
+    note_balance(client, journal)
+    with pytest.raises(KieOutcomeUnknownError):
+        image.generate("a [[fault:drop-before]]")
+
+    assert reconcile(client, journal).verdict == "adds up"
+
+
+def test_a_failed_task_gives_its_credits_back(journal: SqliteJournal) -> None:
+    """They were taken before the first balance, and come back after it."""
+    with Sandbox(speed=8) as slow, KieClient(slow.key, slow.url, catalog=shipped(), journal=journal) as client:
+        task = KieAdapter(client, IMAGE).submit("a [[fault:fail]]")
+        note_balance(client, journal)
+        with pytest.raises(KieError):
+            task.wait(**QUICK)
+
+        found = reconcile(client, journal)
+
+    assert (found.verdict, found.taken) == ("adds up", -4)
+
+
+def test_a_balance_is_noted_once_an_hour_and_never_fails(
+    client: KieClient, journal: SqliteJournal, own: Sandbox
+) -> None:
+    note_balance(client, journal)
+    note_balance(client, journal)
+    own.add_fault("credits:html")
+    note_balance(client, journal, max_age_s=-1)
+
+    assert len(journal.balances(client.connection.account(client.home_provider))) == 1
+
+
+def _record(price: Any) -> Record:
+    return Record("c", IMAGE, "unknown", 0.0, price=None if price is None else Decimal(price))
+
+
+@pytest.mark.parametrize(
+    ("taken", "sure", "unknown", "unpriced", "verdict"),
+    [
+        ("4", "4", [], [], "adds up"),
+        ("4.009", "4", [], [], "adds up"),
+        ("4", "4", ["18"], [], "adds up"),
+        ("22", "4", ["18"], [], "unknown were charged"),
+        ("22", "4", ["18", "18"], [], "some unknown were charged"),
+        ("50", "4", ["18"], [], "inconclusive"),
+        ("-100", "4", ["18"], [], "inconclusive"),
+        ("4", "4", [None], [], "inconclusive"),
+        ("4", "4", [], [None], "inconclusive"),
+    ],
+)
+def test_verdicts(taken: str, sure: str, unknown: Any, unpriced: Any, verdict: str) -> None:
+    found = Reconciliation(
+        1.0,
+        Decimal(1000),
+        Decimal(1000) - Decimal(taken),
+        Decimal(sure),
+        tuple(_record(price) for price in unknown),
+        tuple(_record(price) for price in unpriced),
+        1,
+    )
+
+    assert found.verdict == verdict
