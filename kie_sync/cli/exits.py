@@ -49,6 +49,10 @@ def report(run: Run, code: int, about: Mapping[str, Any]) -> int:
     sentence = _how_to_go_on(run, code) if task_id else ""
     if sentence:
         told["go_on"] = run.resume_line(str(task_id))
+    elif run.call_id is not None and run.has_journal:
+        told["call_id"] = run.call_id
+        sentence = "the call is on record; compare the balance, and say what became of it:"
+        told["go_on"] = f"kie-sync reconcile; kie-sync settle {run.call_id[:12]} --charged|--not-charged"
     if run.as_json:
         run.tell("error", told)
         return code
