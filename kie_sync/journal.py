@@ -12,9 +12,10 @@ import os
 import sqlite3
 import sys
 import time
+from collections import deque
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, Union
+from typing import Any, Callable, Deque, Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
 from . import events
 from .errors import KieConfigError, KieInputError, KieJournalError, Problem
@@ -25,7 +26,7 @@ from .sqlitefile import SqliteFile, rows
 from .values import to_json
 
 VARIABLE = "KIE_JOURNAL"
-# A payload beyond this is kept as its hash alone: a chat may carry whole pictures.
+# Beyond this, a payload and its arguments are kept as their hashes alone: a chat may carry whole pictures.
 _LARGEST_PAYLOAD = 262_144
 
 
@@ -72,6 +73,7 @@ class SqliteJournal:
         self.max_credits_per_day = max_credits_per_day
         self.now = now
         self._file = SqliteFile(self.path, "the journal", TABLES, VERSION)
+        self._late: Deque[Any] = deque(maxlen=10_000)
 
     def __repr__(self) -> str:
         return f"SqliteJournal({str(self.path)!r})"
@@ -85,7 +87,16 @@ class SqliteJournal:
     def __call__(self, event: Any) -> None:
         if isinstance(event, (events.TaskSubmitting, events.ChatSubmitting)):
             self._begin(event)
-        elif isinstance(event, events.TaskCreated):
+            return
+        # What could not be written when it happened, as on a full disk, is written when something can be.
+        with self._file.alone():
+            self._late.append(event)
+            while self._late:
+                self._write(self._late[0])
+                self._late.popleft()
+
+    def _write(self, event: Any) -> None:
+        if isinstance(event, events.TaskCreated):
             self._note(event.call_id, state="accepted", task_id=event.task_id)
         elif isinstance(event, events.CallRefused):
             self._note(event.call_id, state="refused", message=str(event.error or "refused"), owns_key=False)
@@ -106,6 +117,7 @@ class SqliteJournal:
     def _begin(self, event: Union[events.TaskSubmitting, events.ChatSubmitting]) -> None:
         call, request = event.call, event.request
         payload = json.dumps(to_json(request.json if request is not None else None), ensure_ascii=False)
+        given = canonical(call.given)
         price = event.price.platform_credits if event.price is not None else None
         row = {
             "id": call.id,
@@ -118,7 +130,7 @@ class SqliteJournal:
             "key": call.key or None,
             "owns_key": bool(call.key),
             "user": call.user,
-            "given": canonical(call.given),
+            "given": given if len(given) <= _LARGEST_PAYLOAD else "{}",
             "digest": call.digest,
             "url": request.url if request is not None else "",
             "payload": payload if len(payload) <= _LARGEST_PAYLOAD else None,

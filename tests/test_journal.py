@@ -367,6 +367,24 @@ def test_a_journal_of_a_later_version_is_left_alone(journal: SqliteJournal) -> N
         SqliteJournal(journal.path).records()
 
 
+def test_what_could_not_be_written_is_written_later(journal: SqliteJournal) -> None:
+    """A full disk, or another program's lock, must not cost a task's id."""
+    journal(submitting(call()))
+    with sqlite3.connect(str(journal.path)) as other:
+        other.execute("ALTER TABLE calls RENAME TO hidden")
+    with pytest.raises(KieJournalError):
+        journal(events.TaskCreated(IMAGE, {}, "t1", "c1"))
+    with pytest.raises(KieJournalError):
+        journal(events.FilesSaved(IMAGE, {}, "t1", {"https://u": "/a.png"}))
+    with sqlite3.connect(str(journal.path)) as other:
+        other.execute("ALTER TABLE hidden RENAME TO calls")
+
+    journal(events.TaskFinished(IMAGE, {}, "t1", success()))
+
+    found = journal.get("c1")
+    assert (found.state, found.task_id, found.files) == ("success", "t1", {"https://u": "/a.png"})
+
+
 def test_a_folder_in_its_place_stops_the_call(tmp_path: Path) -> None:
     with pytest.raises(KieJournalError, match="nothing was sent"):
         SqliteJournal(tmp_path)(submitting(call()))
