@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, Tuple[str, str]] = {
     "show": ("models", "Show all that the catalog knows about a model."),
     "schema": ("models", "Print a model's wire input as JSON Schema."),
     "task": ("task", "Look at a task, or wait for it."),
+    "listen": ("listen", "Receive callbacks, and look at each task that they name."),
     "credits": ("task", "Print how many credits are left."),
     "plans": ("price", "List the packages of credits that are sold."),
     "catalog": ("catalog", "Work on catalog files."),
@@ -138,7 +139,7 @@ With --json, stdout holds one JSON document, and each line on stderr is a JSON o
 
 \b
 Environment: KIE_API_KEY and KIE_BASE_URL; GOOGLE_API_KEY or GEMINI_API_KEY, and GEMINI_BASE_URL;
-KIE_CATALOG (catalog files of your own, as --catalog).
+KIE_CATALOG (catalog files of your own, as --catalog); KIE_WEBHOOK_SECRET (what signs callbacks).
 """,
 )
 @catalog_option

@@ -12,12 +12,17 @@ from .delivery import deliver, output_option, waiting_options
 from .progress import Progress
 from .run import Run, common_options, print_json
 
+_callback_option = click.option(
+    "--callback-url", metavar="URL", help="Where the platform tells the end of the task; `kie-sync listen` receives it."
+)
+
 
 @click.command()
 @argument_options
 @output_option
 @waiting_options
 @click.option("--tariff", metavar="NAME", help="Whose price is shown; the first tariff without it.")
+@_callback_option
 @common_options
 @click.pass_obj
 def generate(
@@ -29,6 +34,7 @@ def generate(
     poll_interval: Optional[float],
     max_wait: Optional[float],
     tariff: Optional[str],
+    callback_url: Optional[str],
 ) -> None:
     """Make a picture, a video or another file, and wait for it.
 
@@ -40,7 +46,11 @@ def generate(
     run.output = output
     with Progress(run) as progress, KieClient(catalog=catalog, on_event=progress) as client:
         result = KieAdapter(client, model_id).generate(
-            arguments=given, poll_interval=poll_interval, max_wait_time=max_wait, tariff=tariff
+            arguments=given,
+            poll_interval=poll_interval,
+            max_wait_time=max_wait,
+            tariff=tariff,
+            callback_url=callback_url,
         )
         deliver(run, result, output)
 
@@ -48,9 +58,12 @@ def generate(
 @click.command()
 @argument_options
 @click.option("--stream", is_flag=True, help="The request of a chat that streams, as `kie-sync chat` sends it.")
+@_callback_option
 @common_options
 @click.pass_obj
-def preview(run: Run, model_id: str, prompt: Optional[str], pairs: Tuple[str, ...], stream: bool) -> None:
+def preview(
+    run: Run, model_id: str, prompt: Optional[str], pairs: Tuple[str, ...], stream: bool, callback_url: Optional[str]
+) -> None:
     """Show the exact HTTP request of a call; nothing is sent.
 
     It needs no key. For a chat model PROMPT becomes the user's message.
@@ -58,7 +71,8 @@ def preview(run: Run, model_id: str, prompt: Optional[str], pairs: Tuple[str, ..
     catalog = run.load_catalog(asked=model_id)
     given = read_arguments(catalog[model_id], prompt, pairs)
     with Progress(run), KieClient(catalog=catalog) as client:
-        request = KieAdapter(client, model_id).prepare(arguments=given, stream=stream).to_dict()
+        prepared = KieAdapter(client, model_id).prepare(arguments=given, stream=stream, callback_url=callback_url)
+    request = prepared.to_dict()
     if run.as_json:
         print_json(request)
         return
