@@ -60,7 +60,7 @@ def check_callback(connection: Connection, model: str, endpoint: Endpoint, url: 
     """
     if url is None:
         return
-    fault = "this endpoint has no callbacks; wait for the task" if not endpoint.callback else _fault_of_url(url)
+    fault = "this endpoint has no callbacks" if not endpoint.callback else _fault_of_url(url)
     if fault:
         raise KieInputError(model, [Problem("url", "callback_url", fault, endpoint.callback)])
     if connection.settings.is_real(endpoint.provider) and is_loopback(urlsplit(url).hostname or ""):

@@ -29,7 +29,7 @@ COMMANDS: Mapping[str, Tuple[str, str]] = {
     "show": ("models", "Show all that the catalog knows about a model."),
     "schema": ("models", "Print a model's wire input as JSON Schema."),
     "task": ("task", "Look at a task, or wait for it."),
-    "listen": ("listen", "Receive callbacks, and look at each task that they name."),
+    "listen": ("listen", "Receive callbacks, and look at each task that they name, until Ctrl-C."),
     "credits": ("task", "Print how many credits are left."),
     "plans": ("price", "List the packages of credits that are sold."),
     "catalog": ("catalog", "Work on catalog files."),

@@ -65,7 +65,10 @@ def listen(run: Run, port: int, host: str, path: str, secret_env: Optional[str],
         receiver = application(client, secret, show, path=path, unsigned=unsigned)
         with serving(receiver, host, port) as server, _ended_by_sigterm():
             shown = f"[{host}]" if ":" in host else host
-            run.say(f"callbacks are received at http://{shown}:{server.server_port}{path}; Ctrl-C ends it.")
+            url = f"http://{shown}:{server.server_port}{path}"
+            if run.as_json:
+                run.tell("listening", url)
+            run.say(f"callbacks are received at {url}; Ctrl-C ends it.")
             try:
                 server.serve_forever(poll_interval=0.2)
             except KeyboardInterrupt:

@@ -134,7 +134,9 @@ def read_secrets(secret: Secret) -> List[Union[str, bytes]]:
     Raises:
         KieConfigError: there is none, or one is empty: anybody could sign with that.
     """
-    listed = [secret] if isinstance(secret, (str, bytes)) else list(secret or ())
+    listed: List[Any] = [secret]
+    if not isinstance(secret, (str, bytes)):
+        listed = list(secret or ()) if secret is None or hasattr(secret, "__iter__") else [secret]
     if not listed or any(not isinstance(each, (str, bytes)) or not each.strip() for each in listed):
         raise KieConfigError(
             "callbacks need the secret that signs them, as text, and not empty (the platform's settings page makes "
