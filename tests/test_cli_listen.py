@@ -241,6 +241,10 @@ def _state(word: str, outcome: str, **about: Any) -> QueryTaskResponse:
             "task t1 (m): generating (the callback came too early)",
         ),
         (Delivery("t1", "m", _state("", "unknown")), "task t1 (m): not listed yet (the callback came too early)"),
+        (
+            Delivery("t1", "m", _state("fail", "failure", fail_msg="two\nlines \x1b[31m")),
+            "task t1 (m): fail, two lines  [31m",
+        ),
         (Delivery("t1", "m", _state("fail", "failure")), "task t1 (m): fail, the platform gave no reason"),
         (
             Delivery(

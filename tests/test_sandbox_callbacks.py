@@ -18,7 +18,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 import pytest
 from wire import IMAGE, KEY, shipped
 
-from kie_sync import KieAdapter, KieClient
+from kie_sync import KieAdapter, KieClient, KieOutcomeUnknownError
 from kie_sync.events import TaskFinished
 from kie_sync.sandbox import Sandbox
 from kie_sync.sandbox import callbacks as calls
@@ -300,6 +300,8 @@ def test_a_sandbox_that_stops_calls_nobody_any_more() -> None:
     """What is due later is forgotten, what is on its way is broken off, and its threads end."""
     import socket
 
+    # Other tests' sandboxes may still run.
+    before = set(threading.enumerate())
     with socket.create_server(("127.0.0.1", 0)) as silent:
         with playing() as sandbox:
             create(sandbox, f"http://127.0.0.1:{silent.getsockname()[1]}/")
@@ -308,7 +310,7 @@ def test_a_sandbox_that_stops_calls_nobody_any_more() -> None:
                 create(slow, "http://127.0.0.1:9/")
         connection.close()
 
-    names = [thread.name for thread in threading.enumerate()]
+    names = [thread.name for thread in threading.enumerate() if thread not in before]
     assert [name for name in names if name.startswith("kie-sandbox-callback")] == []
     assert slow.callbacks == ()
 
@@ -411,6 +413,17 @@ def test_a_lost_callback_is_made_good_by_waiting() -> None:
         )
 
     assert (len(result.urls), deliveries, len(told)) == (1, [], 1)
+
+
+def test_a_task_whose_create_call_was_never_answered_is_named_by_its_callback() -> None:
+    """What was paid for is not lost: nobody knew the id before."""
+    with playing() as sandbox, receiving(sandbox) as (client, url, deliveries, told):
+        with pytest.raises(KieOutcomeUnknownError):
+            submit(client, url, "x [[fault:accept-then-drop]]")
+        until(lambda: told and deliveries)
+
+        assert [each.task_id for each in deliveries] == [task.id for task in sandbox.tasks]
+        assert len(deliveries[0].urls) == 1
 
 
 def test_unsigned_callbacks_are_read_too() -> None:

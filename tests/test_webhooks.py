@@ -425,6 +425,21 @@ def test_a_task_that_goes_on_in_the_journal_is_looked_at(word: str) -> None:
     assert len(wire.requests) == 1
 
 
+def test_a_callback_that_is_faster_than_the_answer_to_the_create_call() -> None:
+    """The journal did not know the task yet; the next callback teaches it, and nobody else is told twice."""
+    journal = FakeJournal(None)
+    told: List[Any] = []
+    kie = client(Script(success("https://files/1.png")), journal=journal, on_event=told.append)
+
+    early = receive(kie)
+    journal.record = bought()
+    again = receive(kie)
+
+    assert (early.record, early.is_duplicate, again.is_duplicate) == (None, False, True)
+    assert again.record == bought("success", urls=("https://files/1.png",))
+    assert len(told) == 1
+
+
 def test_a_forgery_asks_nothing() -> None:
     wire = Script(success())
 

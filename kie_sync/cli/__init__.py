@@ -134,8 +134,8 @@ Exit codes:
   130  interrupted with Ctrl-C
 
 \b
-With --json, stdout holds one JSON document, and each line on stderr is a JSON object:
-{{"warning": ...}}, {{"task": ...}} or {{"error": {{"type", "message", "exit_code", ...}}}}.
+With --json, stdout holds one JSON document (of listen: one a line), and each line on stderr is a JSON object:
+{{"warning": ...}}, {{"task": ...}}, {{"listening": URL}} or {{"error": {{"type", "message", "exit_code", ...}}}}.
 
 \b
 Environment: KIE_API_KEY and KIE_BASE_URL; GOOGLE_API_KEY or GEMINI_API_KEY, and GEMINI_BASE_URL;

@@ -109,7 +109,9 @@ def line(delivery: Delivery) -> str:
     words += state.result_urls
     about = f" ({delivery.model})" if delivery.model else ""
     again = " (told before)" if delivery.is_duplicate else ""
-    return f"task {delivery.task_id}{about}{again}: {', '.join(words)}"
+    text = f"task {delivery.task_id}{about}{again}: {', '.join(words)}"
+    # One line, whatever a message of the platform holds; nothing that a terminal would obey.
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 class _Answer(ServerHandler):

@@ -122,8 +122,9 @@ class Callbacks:
                 # The other side may have been first, or nothing was connected yet.
                 with suppress(OSError, AttributeError):
                     connection.sock.shutdown(socket.SHUT_RDWR)
+        last = time.monotonic() + 1
         for thread in threads:
-            thread.join(timeout=1)
+            thread.join(timeout=max(last - time.monotonic(), 0))
 
     def _add(self, task: Task, moment: float, *, is_early: bool = False, attempt: int = 1) -> None:
         """Post at a moment of sandbox time."""

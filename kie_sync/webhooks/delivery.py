@@ -15,8 +15,8 @@ from ..catalog import Catalog
 from ..client import KieClient
 from ..connection import Connection
 from ..errors import KieConfigError, KieNotFoundError
-from ..events import TaskFinished
-from ..records import Record
+from ..events import Listeners, TaskFinished
+from ..records import UNFINISHED, Record
 from ..response import QueryTaskResponse, state_of
 from .signature import MAX_AGE_S, Headers, Secret, read_task_id, verify
 
@@ -138,7 +138,12 @@ def reread(client: KieClient, task_id: str) -> Delivery:
     if known is None and record is not None and record.state in ("success", "failed"):
         known = state_of(record)
     if known is not None:
-        return Delivery(task_id, _name(connection.catalog, known, record), known, True, record)
+        name = _name(connection.catalog, known, record)
+        if record is not None and record.state in UNFINISHED:
+            # A callback can be faster than the answer to the create call: the journal did not know the task then.
+            Listeners(connection.journal).tell(TaskFinished(name, {}, task_id, known))
+            record = _find_record(connection, task_id)
+        return Delivery(task_id, name, known, True, record)
     model = record.model if record is not None and record.model in connection.catalog else None
     try:
         state = tasks.query(connection, task_id, model=model)
