@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -28,7 +29,7 @@ from kie_sync.cli.listen import line
 from kie_sync.records import Record
 from kie_sync.response import QueryTaskResponse
 from kie_sync.sandbox import Sandbox
-from kie_sync.webhooks import Delivery
+from kie_sync.webhooks import Delivery, sign
 
 SECRET = "whsec-of-the-listener"
 
@@ -153,14 +154,34 @@ def test_odd_callers_do_not_disturb_it(sandbox: Sandbox) -> None:
             connection.request(method, path, "{}" if method == "POST" else None)
             statuses.append(connection.getresponse().status)
             connection.close()
+        for broken in (b"zz\r\n{}\r\n0\r\n\r\n", b"5\r\n{"):
+            with socket.create_connection(address) as caller:
+                caller.sendall(b"POST /kie HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + broken)
+                caller.shutdown(socket.SHUT_WR)
+                statuses.append(int(caller.makefile("rb").readline().split()[1]))
         task_id = buy(sandbox, url)
 
         assert read(process).startswith(f"task {task_id} ")
         process.send_signal(signal.SIGTERM)
         _, stderr = process.communicate(timeout=20)
 
-    assert statuses == [405, 404, 400]
+    assert statuses == [405, 404, 400, 400, 400]
     assert "Traceback" not in stderr
+
+
+def test_a_body_may_come_in_chunks(sandbox: Sandbox) -> None:
+    """How the platform sends its own is not on record."""
+    with listening(sandbox) as (process, url):
+        task_id = buy(sandbox, "http://127.0.0.1:9/")
+        now = int(time.time())
+        body = json.dumps({"data": {"taskId": task_id}}).encode()
+        headers = {"X-Webhook-Timestamp": str(now), "X-Webhook-Signature": sign(task_id, now, SECRET)}
+        connection = http.client.HTTPConnection(url.split("/")[2], timeout=10)
+        connection.request("POST", "/kie", iter([body[:5], body[5:]]), headers, encode_chunked=True)
+        status = connection.getresponse().status
+        connection.close()
+
+        assert (status, read(process).split()[1]) == (200, task_id)
 
 
 def test_unsigned_ones_are_taken_when_asked_for(sandbox: Sandbox) -> None:

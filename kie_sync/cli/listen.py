@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+import re
 import signal
 import socket
 import threading
 from contextlib import contextmanager
 from socketserver import TCPServer, ThreadingMixIn
-from typing import TYPE_CHECKING, Any, Iterator, Optional
+from typing import TYPE_CHECKING, Any, Dict, Iterator, Optional
 from wsgiref.simple_server import ServerHandler, WSGIRequestHandler, WSGIServer
 
 import click
@@ -22,6 +24,8 @@ from .tables import counted
 
 if TYPE_CHECKING:
     from ..webhooks import Application, Delivery
+
+logger = logging.getLogger("kie_sync")
 
 SECRET = "KIE_WEBHOOK_SECRET"
 
@@ -116,9 +120,42 @@ def line(delivery: Delivery) -> str:
 
 class _Answer(ServerHandler):
     server_software = "kie-sync"
+    # The library's own puts the whole environment of the process into every request, keys included.
+    os_environ: Dict[str, str] = {}
 
     def log_exception(self, exc_info: Any) -> None:
-        """Whoever called has gone; that is no news."""
+        """That whoever called has gone is no news; a fault of ours is."""
+        if not isinstance(exc_info[1], OSError):
+            logger.error("a callback could not be answered", exc_info=exc_info)
+
+
+class _Chunks:
+    """A body in HTTP's chunks, which `wsgiref` does not know. How the platform sends its own is not on record."""
+
+    def __init__(self, raw: Any) -> None:
+        self._raw, self._left, self._is_over = raw, 0, False
+
+    def read(self, size: int) -> bytes:
+        """So many bytes at most; none at the end.
+
+        Raises:
+            OSError: it is no body in chunks, or it breaks off.
+        """
+        if not self._left and not self._is_over:
+            length = self._raw.readline(1000).partition(b";")[0].strip()
+            if not re.fullmatch(rb"[0-9a-fA-F]{1,8}", length):
+                raise OSError("a chunk does not say how long it is")
+            self._left = int(length, 16)
+            self._is_over = not self._left
+        if self._is_over:
+            return b""
+        part: bytes = self._raw.read(min(size, self._left))
+        if not part:
+            raise OSError("the body breaks off")
+        self._left -= len(part)
+        if not self._left:
+            self._raw.readline(10)
+        return part
 
 
 class _Handler(WSGIRequestHandler):
@@ -130,8 +167,13 @@ class _Handler(WSGIRequestHandler):
         self.raw_requestline = self.rfile.readline(65537)
         if len(self.raw_requestline) > 65536 or not self.parse_request():
             return
-        # Its stubs know no stderr that is a method's answer; the class is the library's own.
-        answer = _Answer(self.rfile, self.wfile, self.get_stderr(), self.get_environ(), multithread=True)  # type: ignore[arg-type]
+        environ = self.get_environ()
+        stdin: Any = self.rfile
+        if self.headers.get("Transfer-Encoding", "").strip().lower() == "chunked":
+            environ.pop("CONTENT_LENGTH", None)
+            environ["wsgi.input_terminated"] = True
+            stdin = _Chunks(self.rfile)
+        answer = _Answer(stdin, self.wfile, self.get_stderr(), environ, multithread=True)  # type: ignore[arg-type]
         answer.request_handler = self  # type: ignore[attr-defined]
         answer.run(self.server.get_app())  # type: ignore[attr-defined]
 
