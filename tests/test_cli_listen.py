@@ -249,6 +249,33 @@ def test_it_also_runs_in_another_thread_than_the_first(monkeypatch: pytest.Monke
     assert codes == [0]
 
 
+def test_a_fault_of_ours_is_told_and_the_environment_stays_out(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A request's environ is handed to applications, which may log it."""
+    from kie_sync.cli.listen import serving
+
+    monkeypatch.setenv("KIE_API_KEY", "sk-never-to-be-seen")
+    seen = []
+
+    class Broken:
+        def __call__(self, environ: Any, start_response: Any) -> Any:
+            seen.append(dict(environ))
+            raise ValueError("a bug")
+
+        def close(self) -> None: ...
+
+    with serving(Broken(), "127.0.0.1", 0) as server:  # type: ignore[arg-type]
+        connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=10)
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        connection.request("POST", "/kie", "{}")
+        status = connection.getresponse().status
+        connection.close()
+
+    assert (status, "a callback could not be answered" in caplog.text) == (500, True)
+    assert "sk-never-to-be-seen" not in str(seen) + caplog.text
+
+
 def _state(word: str, outcome: str, **about: Any) -> QueryTaskResponse:
     return QueryTaskResponse("t1", word, outcome, **about)
 

@@ -121,7 +121,7 @@ def line(delivery: Delivery) -> str:
 class _Answer(ServerHandler):
     server_software = "kie-sync"
     # The library's own puts the whole environment of the process into every request, keys included.
-    os_environ: Dict[str, str] = {}
+    os_environ: Dict[str, str] = {}  # noqa: RUF012  (its stub says instance variable; it is only copied)
 
     def log_exception(self, exc_info: Any) -> None:
         """That whoever called has gone is no news; a fault of ours is."""
