@@ -123,7 +123,8 @@ class KieAdapter:
     ) -> Task:
         """Make it, and return at once with the task, which can `wait()`."""
         check_times(poll_interval, max_wait_time)
-        tasks.endpoint_of(self.client.catalog, self.model.id)
+        endpoint = tasks.endpoint_of(self.client.catalog, self.model.id)
+        tasks.check_callback(self.client.connection, self.model.id, endpoint, callback_url)
         resolved, price = self._checked(_together(prompt, arguments, given), tariff)
         terms = Terms(key, retry_failed, max_credits, allow_unknown_price, user, callback_url, context or {})
         task_id, record = buy(self.client, self.model, resolved, price, terms)
@@ -210,6 +211,7 @@ class KieAdapter:
         """The exact request, not sent; there is no key in it."""
         merged = _together(prompt, arguments, given)
         base_url = self.client.connection.settings.base_url(self.model.endpoint.provider)
+        tasks.check_callback(self.client.connection, self.model.id, self.model.endpoint, callback_url)
         if self.model.endpoint.shape == "task":
             resolved = self._checked(merged, None)[0]
             return build_create(self.model, resolved, base_url, callback_url=callback_url)

@@ -140,6 +140,7 @@ class KieClient:
             KieOutcomeUnknownError: the task may or may not exist; it was not sent again.
         """
         endpoint = tasks.endpoint_of(self.catalog, model)
+        tasks.check_callback(self.connection, model, endpoint, callback_url)
         slug = self.catalog[model].slug if model in self.catalog else model
         base_url = self.connection.settings.base_url(endpoint.provider)
         request = build_raw_create(endpoint, slug, input, base_url, callback_url=callback_url)

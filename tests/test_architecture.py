@@ -114,7 +114,8 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "connection": {*PURE, "clock", "config", "sender"},
     "payonce": {*PURE, "connection"},
     "waiter": {"clock", "definitions", "errors", "events", "response"},
-    "tasks": {*PURE, "connection", "waiter"},
+    # `config` knows whether a callback URL is this machine itself.
+    "tasks": {*PURE, "config", "connection", "waiter"},
     "chat": {*PURE, "connection", "transport"},
     "files": {"clock", "definitions", "errors", "request", "response", "sender", "transport"},
     # `journal` is named where one is opened, and loaded only then.
@@ -146,8 +147,10 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "journal_rows": {"processes", "records"},
     "recovery": {*PURE, *IO, *FACE, "journal"},
     "journal": {*PURE, "budget", "journal_rows", "processes", "sqlitefile"},
+    # A callback is a hint: the task is read again with the client, and its listeners are told.
+    "webhooks": {*PURE, "client", "connection", "tasks"},
     "sandbox": {"catalog", "definitions", "errors", "input_schema", "params", "pricing"},
-    "cli": {*PURE, *IO, *FACE, "journal", "recovery", "sandbox"},
+    "cli": {*PURE, *IO, *FACE, "journal", "recovery", "sandbox", "webhooks"},
     # The public names, resolved when first used, by a table of its own; `__init__.pyi` is for editors.
     "__init__": set(),
 }

@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, Tuple[str, str]] = {
     "collect": ("resume", "Fetch everything that is paid for and not on disk."),
     "settle": ("history", "Say what became of a call whose outcome is unknown."),
     "reconcile": ("history", "Compare the balance with what is on record."),
+    "listen": ("listen", "Receive callbacks, and look at each task that they name, until Ctrl-C."),
     "credits": ("task", "Print how many credits are left."),
     "plans": ("price", "List the packages of credits that are sold."),
     "catalog": ("catalog", "Work on catalog files."),
@@ -138,12 +139,13 @@ Exit codes:
   130  interrupted with Ctrl-C
 
 \b
-With --json, stdout holds one JSON document, and each line on stderr is a JSON object:
-{{"warning": ...}}, {{"task": ...}} or {{"error": {{"type", "message", "exit_code", ...}}}}.
+With --json, stdout holds one JSON document (of listen: one a line), and each line on stderr is a JSON object:
+{{"warning": ...}}, {{"task": ...}}, {{"listening": URL}} or {{"error": {{"type", "message", "exit_code", ...}}}}.
 
 \b
 Environment: KIE_API_KEY and KIE_BASE_URL; GOOGLE_API_KEY or GEMINI_API_KEY, and GEMINI_BASE_URL;
-KIE_CATALOG (catalog files of your own, as --catalog); KIE_JOURNAL (the file of paid calls, or "off").
+KIE_CATALOG (catalog files of your own, as --catalog); KIE_JOURNAL (the file of paid calls, or "off");
+KIE_WEBHOOK_SECRET (what signs callbacks).
 """,
 )
 @catalog_option

@@ -12,6 +12,10 @@ from .delivery import deliver, output_option, waiting_options
 from .progress import Progress
 from .run import Run, common_options, journal_option, print_json
 
+_callback_option = click.option(
+    "--callback-url", metavar="URL", help="Where the platform tells the end of the task; `kie-sync listen` receives it."
+)
+
 
 @click.command()
 @argument_options
@@ -21,6 +25,7 @@ from .run import Run, common_options, journal_option, print_json
 @click.option("--retry-failed", is_flag=True, help="With --key: buy anew where the first task failed.")
 @click.option("--tariff", metavar="NAME", help="Whose price is shown; the first tariff without it.")
 @journal_option
+@_callback_option
 @common_options
 @click.pass_obj
 def generate(
@@ -34,6 +39,7 @@ def generate(
     key: Optional[str],
     retry_failed: bool,
     tariff: Optional[str],
+    callback_url: Optional[str],
 ) -> None:
     """Make a picture, a video or another file, and wait for it.
 
@@ -52,6 +58,7 @@ def generate(
             key=key,
             retry_failed=retry_failed,
             tariff=tariff,
+            callback_url=callback_url,
         )
         deliver(run, result, output)
 
@@ -59,9 +66,12 @@ def generate(
 @click.command()
 @argument_options
 @click.option("--stream", is_flag=True, help="The request of a chat that streams, as `kie-sync chat` sends it.")
+@_callback_option
 @common_options
 @click.pass_obj
-def preview(run: Run, model_id: str, prompt: Optional[str], pairs: Tuple[str, ...], stream: bool) -> None:
+def preview(
+    run: Run, model_id: str, prompt: Optional[str], pairs: Tuple[str, ...], stream: bool, callback_url: Optional[str]
+) -> None:
     """Show the exact HTTP request of a call; nothing is sent.
 
     It needs no key. For a chat model PROMPT becomes the user's message.
@@ -69,7 +79,8 @@ def preview(run: Run, model_id: str, prompt: Optional[str], pairs: Tuple[str, ..
     catalog = run.load_catalog(asked=model_id)
     given = read_arguments(catalog[model_id], prompt, pairs)
     with Progress(run), KieClient(catalog=catalog) as client:
-        request = KieAdapter(client, model_id).prepare(arguments=given, stream=stream).to_dict()
+        prepared = KieAdapter(client, model_id).prepare(arguments=given, stream=stream, callback_url=callback_url)
+    request = prepared.to_dict()
     if run.as_json:
         print_json(request)
         return
