@@ -20,8 +20,7 @@ from .pricing import CostEstimate, quote
 from .records import PaidCall
 from .values import number_of, plain, show
 
-# A conversation's roles and marks are tokens, too; the braces and names of its JSON are more bytes than these.
-_TEXT_PARTS = ("text",)
+DAY_VARIABLE = "KIE_MAX_CREDITS_PER_DAY"
 
 
 def parse_credits(value: object) -> Optional[Decimal]:
@@ -87,7 +86,7 @@ def _check(call: PaidCall, price: Optional[CostEstimate], spent: Decimal, limit:
     if expected is None:
         if call.allow_unknown_price:
             return
-        why = f" ({price.unknown})" if price is not None and price.unknown else ""
+        why = f" ({_reason(price)})" if price is not None else ""
         message = (
             f"{call.model}: it is not known beforehand what this call costs{why}, which counts as over {what}; nothing "
             "was sent. allow_unknown_price=True (--allow-unknown-price) lets it pass"
@@ -95,10 +94,27 @@ def _check(call: PaidCall, price: Optional[CostEstimate], spent: Decimal, limit:
         raise KieBudgetError(message, credits=None, limit=limit)
     if spent + expected > limit:
         message = (
-            f"{call.model}: this call can cost {plain(expected)} credits, which is over {what}; nothing was sent. Raise "
-            f"the limit, or make it cheaper: `kie-sync price {call.model}` shows what its choices cost"
+            f"{call.model}: this call can cost {plain(expected)} credits, which is over {what}; nothing was sent. "
+            f"Raise the limit, or make it cheaper: `kie-sync price {call.model}` shows what its choices cost"
         )
         raise KieBudgetError(message, credits=expected, limit=limit)
+
+
+def _reason(price: CostEstimate) -> str:
+    return price.unknown or "it is not sold in platform credits"
+
+
+def refuse_without_journal(event: Any) -> None:
+    """A listener for who set a limit by day, which only a journal can keep.
+
+    Raises:
+        KieConfigError: a paid call is about to be sent.
+    """
+    if isinstance(event, (TaskSubmitting, ChatSubmitting)):
+        raise KieConfigError(
+            f"{DAY_VARIABLE} (max_credits_per_day=) is counted from the journal, and this client has none that counts "
+            "it; nothing was sent. Switch one on, such as KieClient(journal=True), or take the limit away"
+        )
 
 
 def check_call(event: Any) -> None:
@@ -185,8 +201,9 @@ def with_chat_bound(
 ) -> CostEstimate:
     """A chat's price with the most that it can cost, where that can be told.
 
-    A token is a byte of text at least, so that the bytes of the request bound the tokens that go in; `max_tokens`
-    bounds those that come out. Pictures and other files, and tools that fetch text, have no such bound.
+    A token is a byte of text at least, so that the bytes of the request bound the tokens that go in (the marks that
+    are put around a message are fewer than the braces and names of its JSON); `max_tokens` bounds those that come
+    out. Pictures and other files, and tools that fetch text, have no such bound.
     """
     most = body.get("max_tokens")
     if price.platform_credits is not None or not isinstance(most, int) or not _is_text(body):
@@ -203,6 +220,6 @@ def _is_text(body: Mapping[str, Any]) -> bool:
     for message in body.get("messages") or ():
         content = message.get("content") if isinstance(message, Mapping) else None
         parts = content if isinstance(content, list) else []
-        if any(not isinstance(part, Mapping) or part.get("type") not in _TEXT_PARTS for part in parts):
+        if any(not isinstance(part, Mapping) or part.get("type") != "text" for part in parts):
             return False
     return True

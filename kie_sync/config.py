@@ -36,6 +36,11 @@ def load_catalog(*paths: Union[str, Path], use_environment: bool = True) -> Cata
     return read_catalog(*(part for part in named.split(os.pathsep) if part), *paths)
 
 
+def read_variable(name: str) -> Optional[str]:
+    """A variable of the environment; None where it is not set, or empty."""
+    return os.environ.get(name, "").strip() or None
+
+
 class ApiKey:
     """A key that does not show itself: not in a repr, not in a log, not in a pickle."""
 

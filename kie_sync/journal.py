@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Optional, Union
 
@@ -12,7 +13,7 @@ from .records import Record
 class SqliteJournal:
     """A journal in an SQLite file."""
 
-    def __init__(self, path: Union[str, Path, None] = None) -> None:
+    def __init__(self, path: Union[str, Path, None] = None, max_credits_per_day: Optional[Decimal] = None) -> None:
         raise KieJournalError("there is no journal yet")
 
     def __call__(self, event: Any) -> None: ...

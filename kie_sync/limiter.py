@@ -19,7 +19,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Union
 from urllib.parse import urlsplit
 
 from .clock import Clock, SystemClock
-from .config import Settings, is_loopback
+from .config import Settings, is_loopback, read_variable
 from .definitions import Provider
 from .errors import KieAPIError, KieConfigError
 from .events import CallRefused, OutcomeUnknown, TaskCreated, TaskFinished, TaskSubmitting
@@ -90,7 +90,7 @@ class Limiter:
     ) -> None:
         self._providers, self._settings = providers, settings
         self._asked = asked if isinstance(asked, bool) else None if asked is None else True
-        named = os.environ.get(LIMITER_VARIABLE, "").strip() if asked in (None, True) else asked
+        named = read_variable(LIMITER_VARIABLE) if asked in (None, True) else asked
         self._path = os.path.abspath(os.path.expanduser(named)) if isinstance(named, (str, Path)) and named else ""
         self._user_share = user_share
         is_own = not self._path and clock is not None and not isinstance(clock, SystemClock)
