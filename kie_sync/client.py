@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Iterable, List, Mapping, Optional, Tuple, Union
@@ -15,8 +16,8 @@ from .config import Settings, Timeouts, load_catalog
 from .connection import Connection, Context
 from .definitions import Provider
 from .errors import KieConfigError, KieConnectionError
-from .events import BalanceRead, Listener, Listeners
-from .guards import Credits, Guards
+from .events import BalanceRead, Listener
+from .guards import Credits, Guards, open_journal
 from .records import Journal
 from .request import build_credits, build_download_url, build_raw_create
 from .response import CreateTaskResponse, QueryTaskResponse, as_credits, dig
@@ -39,12 +40,10 @@ class KieClient:
         journal: keeps a record of each paid call, so that nothing is paid twice and no task is lost: True for the
             file that `KIE_JOURNAL` names or the user's own, a path, or a `Journal` of `kie_sync.records`.
         limiter: keeps what the provider allows, before a create is sent: None for every host but this machine itself,
-            True for all, False for none; a path, for all, in step with every process that names the same file
-            (`KIE_LIMITER` names one, too).
+            True for all, False for none; a path (or `KIE_LIMITER`): in step with every process that names the file.
         user_share: how much of what the limiter lets through one `user=` may hold, such as 0.25.
         budget: what this client may spend, in platform credits; see `client.budget`.
-        max_credits_per_day: what the account may spend in a day (UTC), counted from the journal; without it
-            `KIE_MAX_CREDITS_PER_DAY` is read.
+        max_credits_per_day: what may be spent in a day (UTC), by the journal; else `KIE_MAX_CREDITS_PER_DAY`.
         low_balance_warning: warn, and tell `BalanceLow`, when fewer credits are left.
         on_event: a listener, or several; see `kie_sync.events`.
         transport: another way to send a request; see `kie_sync.transport.Transport`.
@@ -123,16 +122,11 @@ class KieClient:
         if self._connection is None:
             settings = self._settings.with_home(next(iter(self.catalog.providers)))
             sender = Sender(self._transport, settings, self._clock)
-            journal = _open_journal(self._journal, self._guards.max_credits_per_day)
-            before = self._guards.before(
-                self.catalog,
-                self._clock,
-                journal,
-                lambda: self._read_balance(attempts=1, longest_s=_BALANCE_S),
-                lambda event: self.connection.listeners.tell(event),
+            journal = open_journal(self._journal, self._guards.max_credits_per_day)
+            ask_balance = functools.partial(self._read_balance, attempts=1, longest_s=_BALANCE_S)
+            listeners = self._guards.listeners(
+                self._on_event, self.catalog, settings, self._clock, journal, ask_balance
             )
-            after = self._guards.after(self.catalog, settings, self._clock, journal)
-            listeners = Listeners(self._on_event, before=before, after=after)
             connection = Connection(self.catalog, settings, sender, listeners, self._clock, journal)
             self._connection = self._connection or connection
         return self._connection
@@ -159,8 +153,7 @@ class KieClient:
 
         Args:
             messages: a list of messages (mappings or `ChatMessage`), or text.
-            max_credits: refuse the call, before it is sent, where it can cost more on the platform.
-            allow_unknown_price: let a price that is not known pass the limits.
+            max_credits, allow_unknown_price: as for `KieAdapter.chat`.
             parameters: what the model's catalog entry lists.
         """
         limits = {"max_credits": max_credits, "allow_unknown_price": allow_unknown_price}
@@ -300,16 +293,3 @@ class KieClient:
             if call in provider.paths:
                 return provider
         raise KieConfigError(f"no provider of the catalog has a path for {call}")
-
-
-def _open_journal(
-    asked: Union[Journal, bool, str, Path, None], max_credits_per_day: Optional[Decimal]
-) -> Optional[Journal]:
-    """The journal that was asked for; its module is loaded only then."""
-    if asked is None or asked is False:
-        return None
-    if asked is True or isinstance(asked, (str, Path)):
-        from . import journal
-
-        return journal.SqliteJournal(None if asked is True else asked, max_credits_per_day=max_credits_per_day)
-    return asked

@@ -1,4 +1,4 @@
-"""The guards of a client: its budget, the day's limit, the warning of a low balance, and the limiter, as listeners."""
+"""What guards a client, as listeners in their order: budget, day limit, balance, limiter, journal."""
 
 from __future__ import annotations
 
@@ -74,3 +74,14 @@ class Guards:
         after: List[Listener] = [limiter] if journal is None else [limiter, journal]
         told = Listeners(own, before=before, after=after)
         return told
+
+
+def open_journal(asked: Union[Journal, bool, str, Path, None], day_limit: Optional[Decimal]) -> Optional[Journal]:
+    """The journal that was asked for; its module is loaded only then."""
+    if asked is None or asked is False:
+        return None
+    if asked is True or isinstance(asked, (str, Path)):
+        from . import journal
+
+        return journal.SqliteJournal(None if asked is True else asked, max_credits_per_day=day_limit)
+    return asked

@@ -151,13 +151,13 @@ MAY_IMPORT: Dict[str, Set[str]] = {
         "places",
         "records",
     },
-    "guards": {"balance", "budget", "catalog", "clock", "config", "events", "limiter", "records"},
+    # `journal` is named where one is opened, and loaded only then.
+    "guards": {"balance", "budget", "catalog", "clock", "config", "events", "journal", "limiter", "records"},
     "waiter": {"clock", "definitions", "errors", "events", "response"},
     "tasks": {*PURE, "connection", "waiter"},
     # A chat's price has a bound where its words and its answer have one; its limits are checked there.
     "chat": {*PURE, "budget", "connection", "transport"},
     "files": {"clock", "definitions", "errors", "request", "response", "sender", "transport"},
-    # `journal` is named where one is opened, and loaded only then.
     "client": {
         *PURE,
         "budget",
@@ -167,7 +167,6 @@ MAY_IMPORT: Dict[str, Set[str]] = {
         "connection",
         "files",
         "guards",
-        "journal",
         "sender",
         "tasks",
         "transport",
