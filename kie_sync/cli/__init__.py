@@ -29,7 +29,7 @@ COMMANDS: Mapping[str, Tuple[str, str]] = {
     "show": ("models", "Show all that the catalog knows about a model."),
     "schema": ("models", "Print a model's wire input as JSON Schema."),
     "task": ("task", "Look at a task, or wait for it."),
-    "credits": ("task", "Print how many credits are left."),
+    "credits": ("credits", "Print how many credits are left."),
     "plans": ("price", "List the packages of credits that are sold."),
     "catalog": ("catalog", "Work on catalog files."),
     "sandbox": ("sandbox", "Play KIE.ai on this machine until Ctrl-C."),
@@ -125,7 +125,7 @@ def _print_version(ctx: click.Context, parameter: click.Parameter, value: bool) 
     epilog=f"""\b
 Exit codes:
     0  done
-    2  bad input, a bad setting or catalog, a place that cannot be written to
+    2  bad input, a bad setting or catalog, a limit of your own, a place that cannot be written to
     {REFUSED}  refused: by the platform (key, balance, validation, rate, not found, server), or not reached
     {FAILED}  the task failed
     5  the outcome is unknown: a paid call may have been accepted, or a stream broke off
@@ -138,7 +138,8 @@ With --json, stdout holds one JSON document, and each line on stderr is a JSON o
 
 \b
 Environment: KIE_API_KEY and KIE_BASE_URL; GOOGLE_API_KEY or GEMINI_API_KEY, and GEMINI_BASE_URL;
-KIE_CATALOG (catalog files of your own, as --catalog).
+KIE_CATALOG (catalog files of your own, as --catalog); KIE_MAX_CREDITS_PER_DAY (what may be spent in a day,
+UTC); KIE_LIMITER (a file in which all processes together keep the platform's rate).
 """,
 )
 @catalog_option

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Optional, Tuple
 
 import click
@@ -9,6 +10,7 @@ import click
 from .. import KieAdapter, KieClient
 from .arguments import argument_options, read_arguments
 from .delivery import deliver, output_option, waiting_options
+from .limits import limit_options
 from .progress import Progress
 from .run import Run, common_options, print_json
 
@@ -17,6 +19,7 @@ from .run import Run, common_options, print_json
 @argument_options
 @output_option
 @waiting_options
+@limit_options
 @click.option("--tariff", metavar="NAME", help="Whose price is shown; the first tariff without it.")
 @common_options
 @click.pass_obj
@@ -28,6 +31,8 @@ def generate(
     output: Optional[str],
     poll_interval: Optional[float],
     max_wait: Optional[float],
+    max_credits: Optional[Decimal],
+    allow_unknown_price: bool,
     tariff: Optional[str],
 ) -> None:
     """Make a picture, a video or another file, and wait for it.
@@ -40,7 +45,12 @@ def generate(
     run.output = output
     with Progress(run) as progress, KieClient(catalog=catalog, on_event=progress) as client:
         result = KieAdapter(client, model_id).generate(
-            arguments=given, poll_interval=poll_interval, max_wait_time=max_wait, tariff=tariff
+            arguments=given,
+            poll_interval=poll_interval,
+            max_wait_time=max_wait,
+            max_credits=max_credits,
+            allow_unknown_price=allow_unknown_price,
+            tariff=tariff,
         )
         deliver(run, result, output)
 

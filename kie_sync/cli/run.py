@@ -83,6 +83,11 @@ def as_json(value: Any) -> Any:
     return [as_json(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
+def print_line(value: Any) -> None:
+    """A line of JSON, where a command goes on printing."""
+    click.echo(json.dumps(as_json(value), ensure_ascii=False))
+
+
 def print_json(value: Any) -> None:
     """The one JSON document of a command."""
     click.echo(json.dumps(as_json(value), ensure_ascii=False, indent=2))
