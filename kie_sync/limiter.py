@@ -134,11 +134,14 @@ class Limiter:
             raise
 
     def _wait(self, store: Store, call: PaidCall, lane: str, rate: Rate) -> None:
-        me, pause_s, is_told = Waiter(call.id, call.user), 0.0, False
+        me, is_told = Waiter(call.id, call.user), False
         while True:
             with store.open(lane) as places:
-                places.join(me, pause_s)
-                turn = find_turn(me.id, places.waiters(), places.slots(), rate, places.now)
+                waiters = places.waiters()
+                if me not in waiters:
+                    places.join(me, _LOOK_S)
+                    waiters = places.waiters()
+                turn = find_turn(me.id, waiters, places.slots(), rate, places.now)
                 if turn.seconds <= 0:
                     places.leave(me.id)
                     held_s = call.deadline_s or _LONGEST_TASK_S

@@ -32,6 +32,8 @@ CREATE INDEX IF NOT EXISTS slots_task ON slots (task_id);
 """
 # How long to wait for the file while others write to it; a transaction takes less than a millisecond.
 _BUSY_S = 30.0
+# Who was seen alive is not looked for again so soon: there may be many looks in a second.
+_SEEN_S = 1.0
 # A waiter may be late by so much before it is taken to have gone: a busy machine, a suspended process.
 _LATE_S = 30.0
 
@@ -103,6 +105,7 @@ class FileStore:
         self._connection: Optional[sqlite3.Connection] = None
         # The numbers of this process's waiters: who was taken to have gone comes back to his old place.
         self._numbers: Dict[str, int] = {}
+        self._seen: Dict[str, float] = {}
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""
@@ -114,7 +117,7 @@ class FileStore:
     @contextlib.contextmanager
     def open(self, lane: str) -> Iterator[Places]:
         with self._transaction() as connection:
-            yield _FilePlaces(connection, lane, self._clock, self._owner, self._numbers)
+            yield _FilePlaces(connection, lane, self._clock, self._owner, self._numbers, self._seen)
 
     def answer(self, call_id: str, *, task_id: str, is_running: bool) -> None:
         with self._transaction() as connection:
@@ -195,13 +198,19 @@ class _FilePlaces:
     """One transaction's view of one lane."""
 
     def __init__(
-        self, connection: sqlite3.Connection, lane: str, clock: FileClock, owner: str, numbers: Dict[str, int]
+        self,
+        connection: sqlite3.Connection,
+        lane: str,
+        clock: FileClock,
+        owner: str,
+        numbers: Dict[str, int],
+        seen: Dict[str, float],
     ) -> None:
-        self._connection, self._lane, self._clock, self._owner, self._numbers = connection, lane, clock, owner, numbers
+        self._connection, self._lane, self._clock, self._owner = connection, lane, clock, owner
+        self._numbers, self._seen = numbers, seen
         self.now = clock.now()
         self._skew = clock.wall() - self.now
         self._stamp = (clock.id, self._skew, self.now)
-        self._gone: Dict[str, bool] = {}
 
     def join(self, waiter: Waiter, pause_s: float) -> None:
         row = self._connection.execute(
@@ -268,8 +277,9 @@ class _FilePlaces:
         return at if clock == self._clock.id else at + skew - self._skew
 
     def _has_gone(self, owner: str) -> bool:
-        if owner == self._owner:
+        if owner == self._owner or self.now - self._seen.get(owner, -_SEEN_S) < _SEEN_S:
             return False
-        if owner not in self._gone:
-            self._gone[owner] = is_gone(owner)
-        return self._gone[owner]
+        if is_gone(owner):
+            return True
+        self._seen[owner] = self.now
+        return False
