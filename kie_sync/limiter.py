@@ -32,9 +32,11 @@ logger = logging.getLogger("kie_sync")
 LIMITER_VARIABLE = "KIE_LIMITER"
 # The deadline where the kind of a model is not known: that of the slowest kind.
 _LONGEST_TASK_S = 1800.0
-# Whoever is first looks so often whether another process gave a place back, the second half as often, and so on:
-# a queue of 200 makes 24 looks a second, all together.
+# Another process may see a task end at any time: whoever is first looks so often, the second half as often, and so on,
+# so that a queue of 200 makes 24 looks a second, all together.
 _LOOK_S = 0.25
+# The window opens when it opens; it is sooner only where somebody left the queue, or was refused before the send.
+_LOOK_AT_WINDOW_S = 2.0
 _TOLD_FROM_S = 1.0
 
 
@@ -147,7 +149,8 @@ class Limiter:
                     held_s = call.deadline_s or _LONGEST_TASK_S
                     places.take(Slot(call.id, call.user, places.now, False, held_s), rate.per_s)
                     return
-                pause_s = min(turn.seconds, _LOOK_S * (turn.position + 1))
+                look_s = _LOOK_S if turn.is_for_running else _LOOK_AT_WINDOW_S
+                pause_s = min(turn.seconds, look_s * (turn.position + 1))
                 places.join(me, pause_s)
             if turn.seconds >= _TOLD_FROM_S and not is_told:
                 is_told = True

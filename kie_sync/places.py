@@ -62,11 +62,13 @@ class Turn:
     Attributes:
         position: how many wait before it.
         reason: what it waits for, as the end of a sentence.
+        is_for_running: it waits for a task to end, which may be any time.
     """
 
     position: int
     seconds: float
     reason: str = ""
+    is_for_running: bool = False
 
 
 def is_over(slot: Slot, window_s: float, now: float) -> bool:
@@ -142,15 +144,13 @@ def find_turn(waiter_id: str, waiters: Sequence[Waiter], slots: Iterable[Slot], 
     user = waiters[position].user
     if is_full(user):
         before = ahead.count(user)
-        seconds = max(
-            _window_wait([end for name, end in window if name == user], share, before, rate.per_s, now),
-            _running_wait([end for name, end in running if name == user], running_share, before, now),
-        )
-        return Turn(position, seconds, f"the share of user {user}")
+        seconds = _window_wait([end for name, end in window if name == user], share, before, rate.per_s, now)
+        until_ended = _running_wait([end for name, end in running if name == user], running_share, before, now)
+        return Turn(position, max(seconds, until_ended), f"the share of user {user}", until_ended > seconds)
     seconds = _window_wait([end for _, end in window], rate.creates, len(ahead), rate.per_s, now)
     until_ended = _running_wait([end for _, end in running], rate.running, len(ahead), now)
     if until_ended > seconds:
-        return Turn(position, until_ended, f"{rate.running} running tasks")
+        return Turn(position, until_ended, f"{rate.running} running tasks", True)
     return Turn(position, seconds, f"{rate.creates} creates per {rate.per_s:g} s")
 
 

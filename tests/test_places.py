@@ -54,7 +54,7 @@ def turn(waiting: Sequence[str], slots: Sequence[Slot], *, share: Optional[float
     ],
 )
 def test_turn(waiting: List[str], slots: List[Slot], seconds: float, reason: str) -> None:
-    assert turn(waiting, slots) == Turn(len(waiting) - 1, seconds, reason)
+    assert turn(waiting, slots) == Turn(len(waiting) - 1, seconds, reason, reason == RUNNING)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,9 @@ def test_turn(waiting: List[str], slots: List[Slot], seconds: float, reason: str
 )
 def test_turn_with_shares(waiting: List[str], slots: List[Slot], seconds: float, reason: str) -> None:
     """A third of 2 creates and of 3 tasks is one of each."""
-    assert turn(waiting, slots, share=1 / 3) == Turn(len(waiting) - 1, seconds, reason)
+    found = turn(waiting, slots, share=1 / 3)
+
+    assert (found.position, found.seconds, found.reason) == (len(waiting) - 1, seconds, reason)
 
 
 @pytest.mark.parametrize(("position", "seconds"), list(enumerate([6, 9, 16, 19, 26])))
@@ -83,6 +85,11 @@ def test_each_place_comes_round_again(position: int, seconds: float) -> None:
     found = find_turn(str(position), waiters, [answered(4), answered(1)], Rate(2, 10.0, 0), NOW)
 
     assert found == Turn(position, seconds, WINDOW)
+
+
+@pytest.mark.parametrize(("slot", "expected"), [(answered(50, "ann", 60), True), (answered(4, "ann"), False)])
+def test_a_user_may_wait_for_a_task_of_his_own(slot: Slot, expected: bool) -> None:
+    assert turn(["ann"], [slot], share=1 / 3).is_for_running is expected
 
 
 def test_no_limit_is_no_wait() -> None:
