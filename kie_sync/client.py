@@ -43,7 +43,8 @@ class KieClient:
             True for all, False for none; a path (or `KIE_LIMITER`): in step with every process that names the file.
         user_share: how much of what the limiter lets through one `user=` may hold, such as 0.25.
         budget: what this client may spend, in platform credits; see `client.budget`.
-        max_credits_per_day: what may be spent in a day (UTC), by the journal; else `KIE_MAX_CREDITS_PER_DAY`.
+        max_credits_per_day: what may be spent in a day (UTC), by the journal; without it `KIE_MAX_CREDITS_PER_DAY`
+            counts, unless it is False.
         low_balance_warning: warn, and tell `BalanceLow`, when fewer credits are left.
         on_event: a listener, or several; see `kie_sync.events`.
         transport: another way to send a request; see `kie_sync.transport.Transport`.
@@ -65,7 +66,7 @@ class KieClient:
         limiter: Union[bool, str, Path, None] = None,
         user_share: Optional[float] = None,
         budget: Credits = None,
-        max_credits_per_day: Credits = None,
+        max_credits_per_day: Union[Credits, bool] = None,
         low_balance_warning: Credits = None,
         on_event: Union[Listener, Iterable[Listener], None] = None,
         transport: Optional[Transport] = None,

@@ -12,7 +12,7 @@ from .catalog import Catalog
 from .clock import Clock
 from .config import Settings, read_variable
 from .events import Listener, Listeners
-from .limiter import Limiter, check_user_share
+from .limiter import Limiter, check_limiter, check_user_share
 from .records import Journal
 
 Credits = Union[Decimal, int, str, None]
@@ -30,19 +30,21 @@ class Guards:
         limiter: Union[bool, str, Path, None],
         user_share: Optional[float],
         budget: Credits,
-        max_credits_per_day: Credits,
+        max_credits_per_day: Union[Credits, bool],
         low_balance_warning: Credits,
     ) -> None:
-        self._limiter, self._user_share = limiter, check_user_share(user_share)
+        self._limiter, self._user_share = check_limiter(limiter), check_user_share(user_share)
         credits = parse_setting("budget", budget)
         self.budget = None if credits is None else Budget(credits)
-        self._max_credits_per_day = parse_setting("max_credits_per_day", max_credits_per_day)
+        self._has_no_day = max_credits_per_day is False
+        given = None if self._has_no_day else max_credits_per_day
+        self._max_credits_per_day = parse_setting("max_credits_per_day", given)
         self._low_balance = parse_setting("low_balance_warning", low_balance_warning)
 
     @property
     def max_credits_per_day(self) -> Optional[Decimal]:
         """What may be spent in a day, as given, else as the environment says."""
-        if self._max_credits_per_day is not None:
+        if self._has_no_day or self._max_credits_per_day is not None:
             return self._max_credits_per_day
         return parse_setting(DAY_VARIABLE, read_variable(DAY_VARIABLE))
 

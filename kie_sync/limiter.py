@@ -167,6 +167,17 @@ def _refuse(store: Store, event: CallRefused) -> None:
         store.drop(event.call_id)
 
 
+def check_limiter(asked: Union[bool, str, Path, None]) -> Union[bool, str, Path, None]:
+    """Whether to limit, or in which file, as the caller gave it.
+
+    Raises:
+        KieConfigError: it is neither.
+    """
+    if asked is None or isinstance(asked, (bool, Path)) or (isinstance(asked, str) and asked.strip()):
+        return asked
+    raise KieConfigError(f"limiter must be True, False, None or the path of a file; got {asked!r}")
+
+
 def check_user_share(share: Optional[float]) -> Optional[float]:
     """A user's share of the places, as the caller gave it.
 

@@ -163,6 +163,16 @@ def test_a_day_without_a_journal_is_refused_at_the_first_paid_call(how: str, mon
     assert transport.requests == []
 
 
+def test_a_client_may_do_without_the_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The demo plays in a sandbox of its own, whatever the environment says."""
+    monkeypatch.setenv("KIE_MAX_CREDITS_PER_DAY", "1")
+    transport = Script(CREATED)
+
+    KieAdapter(client(transport, max_credits_per_day=False), IMAGE).submit("a cat")
+
+    assert transport.creates == 1
+
+
 def test_a_journal_that_counts_by_itself_is_enough() -> None:
     class Journal:
         max_credits_per_day = Decimal(7)

@@ -16,8 +16,10 @@ from conftest import ROOT
 from test_cli_sandbox import CHAT, IMAGE, QUICK, error_of, run
 
 from kie_sync.cli.credits import watch
+from kie_sync.cli.progress import Progress
 from kie_sync.cli.run import Run
 from kie_sync.errors import KieAuthenticationError, KieServerError
+from kie_sync.events import CallRefused, TaskSubmitting
 from kie_sync.sandbox import Sandbox
 
 
@@ -62,6 +64,18 @@ def test_a_limit_is_a_number(value: str) -> None:
 
     assert result.exit_code == 2
     assert f"{value!r} is not a number of credits, 0 or more" in result.stderr
+
+
+def test_a_call_that_was_refused_is_not_on_its_way() -> None:
+    """Ctrl-C while it waits for its turn: the other listeners are told that nothing was sent."""
+    run = Run()
+    progress = Progress(run)
+    progress(TaskSubmitting(IMAGE))
+    assert run.is_buying
+
+    progress(CallRefused(IMAGE))
+
+    assert not run.is_buying
 
 
 # credits --watch

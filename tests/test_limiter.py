@@ -236,6 +236,12 @@ def test_a_share_is_a_part(share: Any) -> None:
         KieClient(user_share=share)
 
 
+@pytest.mark.parametrize("asked", ["", " ", 5, []])
+def test_a_limiter_is_a_choice_or_a_path(asked: Any) -> None:
+    with pytest.raises(KieConfigError, match="limiter must be True, False, None or the path of a file"):
+        KieClient(limiter=asked)
+
+
 def test_chats_are_not_limited(clock: Any) -> None:
     talk = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "4"}, "finish_reason": "stop"}]}
     mine = client(Script(talk), clock, limiter=True, catalog=limited(1))

@@ -6,7 +6,7 @@ import logging
 import sys
 from typing import Any, Optional
 
-from ..events import ChatFinished, ChatSubmitting, TaskCreated, TaskFinished, TaskPolled, TaskSubmitting
+from ..events import CallRefused, ChatFinished, ChatSubmitting, TaskCreated, TaskFinished, TaskPolled, TaskSubmitting
 from .run import Run
 
 
@@ -34,7 +34,7 @@ class Progress:
         run = self._run
         if isinstance(event, (TaskSubmitting, ChatSubmitting)):
             run.is_buying, run.task_id = True, None
-        elif isinstance(event, ChatFinished):
+        elif isinstance(event, (ChatFinished, CallRefused)):
             run.is_buying = False
         elif isinstance(event, TaskCreated):
             run.is_buying, run.is_known, run.task_id = False, True, event.task_id
