@@ -249,6 +249,8 @@ class KieAdapter:
         stream: bool = False,
         *,
         arguments: Optional[Mapping[str, Any]] = None,
+        max_credits: Any = None,
+        allow_unknown_price: bool = False,
         tariff: Optional[str] = None,
         context: Optional[Mapping[str, Any]] = None,
         **given: Any,
@@ -258,6 +260,7 @@ class KieAdapter:
         Args:
             messages: a list of messages (mappings or `ChatMessage`), or text.
             stream: give the pieces as they come.
+            max_credits, allow_unknown_price: as for `generate`; the price of text is bounded where `max_tokens` is.
             given: the model's parameters, such as `reasoning_effort` or `tools`.
 
         Returns:
@@ -265,7 +268,10 @@ class KieAdapter:
         """
         call = chat.stream if stream else chat.complete
         parameters = _together(None, arguments, given)
-        return call(self.client.connection, self.model.id, messages, parameters, context=context, tariff=tariff)
+        limits = {"max_credits": max_credits, "allow_unknown_price": allow_unknown_price}
+        return call(
+            self.client.connection, self.model.id, messages, parameters, context=context, tariff=tariff, **limits
+        )
 
     def chat_simple(
         self, user_message: str, system_prompt: Optional[str] = None, stream: bool = False, **given: Any

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sqlite3
-import sys
 import time
 from collections import deque
 from decimal import Decimal
@@ -18,39 +16,17 @@ from pathlib import Path
 from typing import Any, Callable, Deque, Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
 from . import events
-from .errors import KieConfigError, KieInputError, KieJournalError, Problem
+from .budget import check_day, expected_credits
+from .config import journal_path
+from .errors import KieInputError, KieJournalError, Problem
 from .journal_rows import TABLES, VERSION, as_text, millionths, read_row, what_it_took
 from .processes import own_name
-from .records import UNFINISHED, KeyTaken, PaidCall, Record, canonical
+from .records import UNFINISHED, KeyTaken, Record, canonical
 from .sqlitefile import SqliteFile, rows
 from .values import to_json
 
-VARIABLE = "KIE_JOURNAL"
 # Beyond this, a payload and its arguments are kept as their hashes alone: a chat may carry whole pictures.
 _LARGEST_PAYLOAD = 262_144
-
-
-def default_path() -> Path:
-    """The journal of this user: what `KIE_JOURNAL` names, else a file in the user's state folder.
-
-    Raises:
-        KieConfigError: `KIE_JOURNAL` is set, but empty or "off".
-    """
-    named = os.environ.get(VARIABLE)
-    if named is not None:
-        if named.strip().lower() in ("", "off"):
-            raise KieConfigError(f"a journal is asked for, and {VARIABLE} is {named!r}; name a file, or unset it")
-        return Path(named).expanduser()
-    home = Path.home()
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = home / "Library" / "Application Support"
-    else:
-        # A relative value counts as not set (XDG Base Directory Specification).
-        state_home = os.environ.get("XDG_STATE_HOME", "")
-        base = Path(state_home) if os.path.isabs(state_home) else home / ".local" / "state"
-    return base / "kie_sync" / "journal.sqlite"
 
 
 class SqliteJournal:
@@ -69,7 +45,7 @@ class SqliteJournal:
         max_credits_per_day: Optional[Decimal] = None,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self.path = default_path() if path is None else Path(path).expanduser()
+        self.path = journal_path() if path is None else Path(path).expanduser()
         self.max_credits_per_day = max_credits_per_day
         self.now = now
         self._file = SqliteFile(self.path, "the journal", TABLES, VERSION)
@@ -136,13 +112,13 @@ class SqliteJournal:
             "payload": payload if len(payload) <= _LARGEST_PAYLOAD else None,
             "payload_hash": hashlib.sha256(payload.encode()).hexdigest(),
             "price": as_text(price),
-            "micro_credits": millionths(price),
+            "micro_credits": millionths(expected_credits(event.price)),
             "state": "sending",
             "sender": own_name(),
         }
         try:
             with self._file.writing() as connection:
-                self._check_day(connection, call, price)
+                self._check_day(connection, event)
                 marks = ", ".join("?" * len(row))
                 connection.execute(f"INSERT INTO calls ({', '.join(row)}) VALUES ({marks})", list(row.values()))
         except sqlite3.IntegrityError as error:
@@ -150,12 +126,12 @@ class SqliteJournal:
         except KieJournalError as error:
             raise KieJournalError(f"{error}; nothing was sent") from error
 
-    def _check_day(self, connection: sqlite3.Connection, call: PaidCall, price: Optional[Decimal]) -> None:
-        if self.max_credits_per_day is None:
-            return
-        from .budget import check_day
-
-        check_day(self._spent(connection, call.account), price, self.max_credits_per_day, call)
+    def _check_day(
+        self, connection: sqlite3.Connection, event: Union[events.TaskSubmitting, events.ChatSubmitting]
+    ) -> None:
+        if self.max_credits_per_day is not None:
+            spent = self._spent(connection, event.call.account)
+            check_day(spent, event.price, self.max_credits_per_day, event.call)
 
     def _chat_finished(self, event: events.ChatFinished) -> None:
         # A stream that broke off may have been charged, and nobody says how much.

@@ -537,6 +537,7 @@ def test_price_as_json_is_the_whole_estimate() -> None:
             "seen 2026-10-06: 1K: 18, 2K: 18, 4K: 24 credits "
             "(KIE live model catalog (copy in trevorotts1/openclaw-onboarding)); not the price in force"
         ],
+        "platform_credits_max": "36",
     }
 
 

@@ -15,8 +15,9 @@ import pytest
 from wire import CHAT, IMAGE, KEY
 
 from kie_sync import events
+from kie_sync.config import journal_path
 from kie_sync.errors import KieConfigError, KieInputError, KieJournalError, KieServerError
-from kie_sync.journal import SqliteJournal, default_path
+from kie_sync.journal import SqliteJournal
 from kie_sync.pricing import unknown_cost
 from kie_sync.records import KeyTaken, PaidCall, Record
 from kie_sync.request import Request
@@ -399,14 +400,14 @@ def test_no_key_is_in_the_file(journal: SqliteJournal) -> None:
 
 def test_where_it_lies(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     if sys.platform not in ("win32", "darwin"):
-        assert default_path() == home / ".local" / "state" / "kie_sync" / "journal.sqlite"
+        assert journal_path() == home / ".local" / "state" / "kie_sync" / "journal.sqlite"
         monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
-        assert default_path() == home / "state" / "kie_sync" / "journal.sqlite"
+        assert journal_path() == home / "state" / "kie_sync" / "journal.sqlite"
     monkeypatch.setenv("KIE_JOURNAL", "~/mine.sqlite")
     assert SqliteJournal().path == home / "mine.sqlite"
     monkeypatch.setenv("KIE_JOURNAL", " ")
     with pytest.raises(KieConfigError, match="KIE_JOURNAL is ' '"):
-        default_path()
+        journal_path()
 
 
 def test_arguments_have_one_form_however_they_are_written() -> None:

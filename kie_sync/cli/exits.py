@@ -36,7 +36,7 @@ def facts(error: KieError) -> Dict[str, Any]:
     about: Dict[str, Any] = {"type": type(error).__name__, "message": str(error)}
     if isinstance(error, (KieInputError, KieCatalogError)):
         about["problems"] = [vars(problem) for problem in error.problems]
-    for name in ("status_code", "retry_after", "task_id", "fail_code", "fail_msg", "partial"):
+    for name in ("status_code", "retry_after", "task_id", "fail_code", "fail_msg", "partial", "credits", "limit"):
         if getattr(error, name, None) not in (None, ""):
             about[name] = getattr(error, name)
     return about

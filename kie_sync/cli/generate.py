@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Optional, Tuple
 
 import click
@@ -9,6 +10,7 @@ import click
 from .. import KieAdapter, KieClient
 from .arguments import argument_options, read_arguments
 from .delivery import deliver, output_option, waiting_options
+from .limits import limit_options
 from .progress import Progress
 from .run import Run, common_options, journal_option, print_json
 
@@ -23,6 +25,7 @@ _callback_option = click.option(
 @waiting_options
 @click.option("--key", metavar="KEY", help="A name for this purchase: the same key is never paid twice.")
 @click.option("--retry-failed", is_flag=True, help="With --key: buy anew where the first task failed.")
+@limit_options
 @click.option("--tariff", metavar="NAME", help="Whose price is shown; the first tariff without it.")
 @journal_option
 @_callback_option
@@ -38,6 +41,8 @@ def generate(
     max_wait: Optional[float],
     key: Optional[str],
     retry_failed: bool,
+    max_credits: Optional[Decimal],
+    allow_unknown_price: bool,
     tariff: Optional[str],
     callback_url: Optional[str],
 ) -> None:
@@ -57,6 +62,8 @@ def generate(
             max_wait_time=max_wait,
             key=key,
             retry_failed=retry_failed,
+            max_credits=max_credits,
+            allow_unknown_price=allow_unknown_price,
             tariff=tariff,
             callback_url=callback_url,
         )

@@ -115,7 +115,8 @@ def reconcile(run: Run) -> None:
     """Compare the balance with what is on record.
 
     What was taken since an earlier balance is compared with the calls in between; this helps to settle
-    calls of unknown outcome. It is only true where nobody else uses the same key, and no credits were bought in between; where the figures do not tell, it says so.
+    calls of unknown outcome. It is only true where nobody else uses the same key, and no credits were
+    bought in between; where the figures do not tell, it says so.
     """
     from ..recovery import reconcile as compare
 
