@@ -24,7 +24,8 @@ ANSWER = {
     "choices": [{"index": 0, "message": {"role": "assistant", "content": "4"}, "finish_reason": "stop"}],
     "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15},
 }
-FAILED = state("fail", failCode="500", failMsg="Internal Error", creditsConsumed=0.0)
+# What was reserved for it may still stand there; a failed task is not charged.
+FAILED = state("fail", failCode="500", failMsg="Internal Error", creditsConsumed=4.0)
 
 
 def price(credits: Any = None, most: Any = None, unknown: Optional[str] = None) -> CostEstimate:
