@@ -24,7 +24,8 @@ ANSWER = {
     "choices": [{"index": 0, "message": {"role": "assistant", "content": "4"}, "finish_reason": "stop"}],
     "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15},
 }
-FAILED = state("fail", failCode="500", failMsg="Internal Error", creditsConsumed=0.0)
+# What was reserved for it may still stand there; a failed task is not charged.
+FAILED = state("fail", failCode="500", failMsg="Internal Error", creditsConsumed=4.0)
 
 
 def price(credits: Any = None, most: Any = None, unknown: Optional[str] = None) -> CostEstimate:
@@ -231,8 +232,8 @@ def test_no_budget() -> None:
     assert client(Script()).budget is None
 
 
-def test_a_task_is_reserved_and_then_counted_as_the_platform_counts_it() -> None:
-    mine = client(Script(CREATED, success(creditsConsumed=3.5)), budget=10)
+def test_a_task_is_reserved_and_then_counted_as_the_platform_counts_it(clock: Any) -> None:
+    mine = client(Script(CREATED, success(creditsConsumed=3.5)), clock, budget=10)
     task = KieAdapter(mine, IMAGE).submit("a cat")
     assert figures(mine.budget) == (0, 4, 6)
 
@@ -241,8 +242,8 @@ def test_a_task_is_reserved_and_then_counted_as_the_platform_counts_it() -> None
     assert figures(mine.budget) == (Decimal("3.5"), 0, Decimal("6.5"))
 
 
-def test_a_task_of_which_the_platform_tells_nothing_costs_what_was_expected() -> None:
-    mine = client(Script(CREATED, success(creditsConsumed=None)), budget=10)
+def test_a_task_of_which_the_platform_tells_nothing_costs_what_was_expected(clock: Any) -> None:
+    mine = client(Script(CREATED, success(creditsConsumed=None)), clock, budget=10)
 
     KieAdapter(mine, IMAGE).generate("a cat")
 
@@ -295,9 +296,9 @@ def test_when_it_is_used_up_nothing_is_sent() -> None:
     assert repr(mine.budget) == "Budget(limit=9.5, spent=0, reserved=8)"
 
 
-def test_a_bare_create_has_no_price() -> None:
+def test_a_bare_create_has_no_price(clock: Any) -> None:
     """It goes out as it is: only by name, and what it took is counted afterwards."""
-    mine = client(Script(CREATED, success(creditsConsumed=4.0)), budget=10)
+    mine = client(Script(CREATED, success(creditsConsumed=4.0)), clock, budget=10)
     with pytest.raises(KieBudgetError, match="not known beforehand what this call costs, which"):
         mine.create_task(IMAGE, {"prompt": "a cat"})
 

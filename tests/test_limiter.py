@@ -17,7 +17,9 @@ from wire import CREATED, IMAGE, Script, answer, client, shipped, success
 
 from kie_sync import KieAdapter, KieClient, limiter, places
 from kie_sync.catalog import Catalog
+from kie_sync.config import Settings
 from kie_sync.errors import KieAPIError, KieConfigError, KieOutcomeUnknownError
+from kie_sync.events import TaskSubmitting
 from kie_sync.limiter_file import FileStore
 from kie_sync.limiter_memory import MemoryStore
 from kie_sync.records import PaidCall
@@ -88,6 +90,17 @@ def test_a_slot_is_counted_from_the_answer(clock: Any) -> None:
     submit(adapter, 2)
 
     assert clock.now() - began == pytest.approx(3 + 10 + 3)
+
+
+def test_a_create_without_an_answer_holds_its_place(clock: Any) -> None:
+    """However long it takes: it may be counted any moment. After ten minutes nobody waits for it any more."""
+    guard = limiter.Limiter(limited(1).providers, Settings(), True, clock=clock)
+    guard(TaskSubmitting(IMAGE, call=PaidCall("first", IMAGE, provider=PROVIDER.name, deadline_s=60)))
+    began = clock.now()
+
+    guard(TaskSubmitting(IMAGE, call=PaidCall("second", IMAGE, provider=PROVIDER.name, deadline_s=60)))
+
+    assert clock.now() - began == pytest.approx(places.LONGEST_SEND_S, abs=2.1)
 
 
 def test_a_task_seen_to_end_makes_room(clock: Any) -> None:
