@@ -35,11 +35,11 @@ def environment(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 @pytest.mark.parametrize("words", [("generate", IMAGE, "a cat"), ("chat", CHAT, "2+2?", "-p", "max_tokens=1000")])
 def test_a_call_over_its_limit_buys_nothing(words: Any, sandbox: Sandbox) -> None:
-    before = len(sandbox.requests)
+    before = (len(sandbox.tasks), sandbox.chats)
 
     result = run(*words, "--max-credits", "0.1", "--json")
 
-    assert (result.exit_code, len(sandbox.requests)) == (2, before)
+    assert (result.exit_code, len(sandbox.tasks), sandbox.chats) == (2, *before)
     told = error_of(result)
     assert (told["type"], told["limit"]) == ("KieBudgetError", "0.1")
     assert Decimal(told["credits"]) > Decimal("0.1")
