@@ -22,8 +22,8 @@ _HOMES = {
     "errors": (
         "KieAPIError KieAuthenticationError KieBudgetError KieCatalogError KieConfigError KieConnectionError "
         "KieError KieInputError KieInsufficientBalanceError KieJournalError KieNotFoundError "
-        "KieOutcomeUnknownError KieRateLimitError KieServerError KieStreamError KieTaskError KieTaskFailedError "
-        "KieTaskTimeoutError KieUnknownModelError KieValidationError"
+        "KieOutcomeUnknownError KieRateLimitError KieSaveError KieServerError KieStreamError KieTaskError "
+        "KieTaskFailedError KieTaskTimeoutError KieUnknownModelError KieValidationError"
     ),
     "messages": "ChatMessage",
     "pricing": "CostEstimate UsageRecord",

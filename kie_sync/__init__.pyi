@@ -25,6 +25,7 @@ from .errors import KieJournalError as KieJournalError
 from .errors import KieNotFoundError as KieNotFoundError
 from .errors import KieOutcomeUnknownError as KieOutcomeUnknownError
 from .errors import KieRateLimitError as KieRateLimitError
+from .errors import KieSaveError as KieSaveError
 from .errors import KieServerError as KieServerError
 from .errors import KieStreamError as KieStreamError
 from .errors import KieTaskError as KieTaskError

@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Iterable, List, Mapping, Optional, Tuple, Union
 
-from . import chat, files, tasks
+from . import chat, downloads, tasks
 from .catalog import Catalog
 from .clock import Clock, SystemClock
 from .completions import ChatCompletion
@@ -20,6 +20,7 @@ from .request import build_credits, build_download_url, build_raw_create
 from .response import CreateTaskResponse, QueryTaskResponse, as_credits, dig
 from .sender import Sender
 from .transport import HttpTransport, Transport
+from .uploads import WAYS, Uploads, upload_any
 from .waiter import check_times
 
 
@@ -36,6 +37,8 @@ class KieClient:
         on_event: a listener, or several; see `kie_sync.events`.
         transport: another way to send a request; see `kie_sync.transport.Transport`.
         clock: another clock; see `kie_sync.clock.Clock`.
+        files_under: a folder; paths given as arguments must lead into it, links followed. For paths that somebody else
+            wrote, such as those of a batch.
         timeout_s: seconds to wait for an answer to anything but a chat (60).
         chat_timeout_s: seconds to wait for a chat's answer, or for its next piece (300).
 
@@ -53,6 +56,7 @@ class KieClient:
         on_event: Union[Listener, Iterable[Listener], None] = None,
         transport: Optional[Transport] = None,
         clock: Optional[Clock] = None,
+        files_under: Union[str, Path, None] = None,
         timeout_s: float = 60.0,
         chat_timeout_s: float = 300.0,
     ) -> None:
@@ -73,6 +77,8 @@ class KieClient:
         self._clock: Clock = clock or SystemClock()
         self._transport: Transport = transport or HttpTransport()
         self._connection: Optional[Connection] = None
+        self.files_under = None if files_under is None else Path(files_under)
+        self.uploads = Uploads()
 
     def __repr__(self) -> str:
         return "KieClient()"
@@ -217,16 +223,32 @@ class KieClient:
             raise KieConnectionError("the platform answered without a link", method="POST", url=request.url)
         return fresh
 
-    def upload(self, path: Union[str, Path]) -> str:
-        """Send a local file to the platform, for a parameter that wants a URL; returns the URL. Free."""
-        provider = self._provider_with("upload_stream")
-        base_url = self.connection.settings.upload_url(provider)
-        return files.upload(self.connection.sender, provider, base_url, path)
+    def upload(self, file: Any, *, way: str = "stream") -> str:
+        """Send a file to the platform, for a parameter that wants a URL; returns the URL. Free.
 
-    def download(self, urls: Union[str, Iterable[str]], path: Union[str, Path], *, name: str = "result") -> List[Path]:
-        """Fetch result files, without the key: to a file, or into a folder. Nothing is overwritten."""
+        `KieAdapter` does this by itself for every local file among its arguments.
+
+        Args:
+            file: a path, bytes, an open file, a picture of PIL or a data URL; with `way="url"` a URL.
+            way: `stream` takes files of any size, `base64` those of up to 10 MB; with `url` the platform fetches it.
+        """
+        provider = self._provider_with(f"upload_{way}" if way in WAYS else "upload_stream")
+        return upload_any(self.uploads, self.connection, provider, file, way)
+
+    def download(
+        self, urls: Union[str, Iterable[str]], path: Union[str, Path], *, name: str = "result", task_id: str = ""
+    ) -> List[Path]:
+        """Fetch result files, without the key: to a file, into a folder, or to a pattern. Nothing is overwritten.
+
+        Args:
+            name: what files in a folder are called, and what `{model}` in a pattern stands for.
+            task_id: the task that made them; it is a part of those names.
+        """
         listed = [urls] if isinstance(urls, str) else list(urls)
-        return files.save_all(self.connection.sender, self._clock, listed, path, stem=name)
+        fetched = downloads.fetch_all(
+            self.connection.sender, self._clock, listed, path, downloads.Names(name, task_id), refresh=self.download_url
+        )
+        return [found for _, found in fetched]
 
     def _provider_with(self, call: str) -> Provider:
         for provider in self.catalog.providers.values():

@@ -313,7 +313,7 @@ class Provider:
     """Who serves models: where, under which key, within which limits (creates per seconds).
 
     `paths` are its calls beside the endpoints (credits, uploads); those in `upload` go to the
-    upload host.
+    upload host, which keeps a file for `upload_lives_hours` (0: not known, so none is used twice).
     """
 
     name: str
@@ -322,6 +322,7 @@ class Provider:
     base_url_env: str
     key_env: Tuple[str, ...]
     upload_url: str = ""
+    upload_lives_hours: Decimal = Decimal(0)
     paths: Mapping[str, str] = field(default_factory=dict)
     creates: int = 0
     per_seconds: Decimal = Decimal(0)

@@ -27,6 +27,7 @@ PURE = (
     "readers",
     "rules",
     "params",
+    "content",
     "input_schema",
     "figures",
     "quoting",
@@ -49,8 +50,24 @@ PURE = (
     "sse",
     "events",
 )
-IO = ("clock", "config", "transport", "sender", "connection", "payonce", "waiter", "tasks", "chat", "files", "client")
-FACE = ("calculate", "usage", "task", "purchase", "adapter")
+IO = (
+    "clock",
+    "config",
+    "transport",
+    "sender",
+    "connection",
+    "payonce",
+    "waiter",
+    "tasks",
+    "chat",
+    "file_sources",
+    "local_files",
+    "uploads",
+    "targets",
+    "downloads",
+    "client",
+)
+FACE = ("calculate", "usage", "task", "purchase", "saving", "adapter")
 
 # Module: what it may import inside kie_sync. To import more, change table and module together, and say why.
 MAY_IMPORT: Dict[str, Set[str]] = {
@@ -64,6 +81,8 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "readers": {"definitions", "values"},
     "rules": {"conditions", "definitions", "errors", "values"},
     "params": {"definitions", "errors", "readers", "rules", "values", "wire"},
+    # What a file is, of those that come and of those that go: by its bytes.
+    "content": set(),
     "input_schema": {"definitions", "values"},
     "figures": {"values"},
     "quoting": {"conditions", "definitions", "errors", "figures", "params", "values"},
@@ -116,7 +135,23 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "waiter": {"clock", "definitions", "errors", "events", "response"},
     "tasks": {*PURE, "connection", "waiter"},
     "chat": {*PURE, "connection", "transport"},
-    "files": {"clock", "definitions", "errors", "request", "response", "sender", "transport"},
+    # `files` was both ways in one. Going out: what may be given and how it is read, what it means among arguments, and
+    # the calls. Coming in: where files go and under which names, and the fetching.
+    "file_sources": {"content", "values"},
+    "local_files": {"content", "definitions", "errors", "file_sources", "params"},
+    "uploads": {
+        "connection",
+        "content",
+        "definitions",
+        "errors",
+        "file_sources",
+        "local_files",
+        "request",
+        "response",
+        "values",
+    },
+    "targets": {"errors", "values"},
+    "downloads": {"clock", "content", "errors", "request", "response", "sender", "targets", "transport"},
     # `journal` is named where one is opened, and loaded only then.
     "client": {
         *PURE,
@@ -124,11 +159,12 @@ MAY_IMPORT: Dict[str, Set[str]] = {
         "clock",
         "config",
         "connection",
-        "files",
+        "downloads",
         "journal",
         "sender",
         "tasks",
         "transport",
+        "uploads",
         "waiter",
     },
     # ring 2: the face
@@ -138,7 +174,9 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "task": {"errors", "pricing", "records", "response", "result"},
     # From arguments to a task: what is on record comes before what is bought.
     "purchase": {*PURE, *IO},
-    "adapter": {*PURE, *IO, "purchase", "task", "usage"},
+    # What a save means for somebody who has paid; the client's own `download` knows of no task.
+    "saving": {"client", "downloads", "errors", "events", "result"},
+    "adapter": {*PURE, *IO, "purchase", "saving", "task", "usage"},
     # ring 3: outside
     "journal": {*PURE, "clock", "config"},
     "sandbox": {"catalog", "definitions", "errors", "input_schema", "params", "pricing"},
@@ -179,7 +217,7 @@ IMPURE_NAMES = {
     "date.today",
     "urllib.request",
 }
-READ_FILES = {"yamlfile", "catalog", "catalog_files", "catalog_check", "config", "files", "client"}
+READ_FILES = {"yamlfile", "catalog", "catalog_files", "catalog_check", "config", "file_sources", "targets", "downloads", "client"}
 
 HEAVY = (
     "requests",
