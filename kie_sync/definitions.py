@@ -78,8 +78,9 @@ class Parameter:
     """What a model accepts under one name.
 
     `name` is the canonical name, `wire` the platform's. Limits that are None do not apply.
-    `also` lists single values allowed beside the range. `media` holds limits that only the
-    platform can check (pixels, seconds); they are shown, not enforced.
+    `also` lists single values allowed beside the range. `max_mb` and `formats` are held against
+    local files; `media` holds limits that only the platform can check (pixels, seconds), and
+    that are shown, not enforced.
     """
 
     name: str

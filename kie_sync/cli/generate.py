@@ -7,7 +7,7 @@ from typing import Optional, Tuple
 import click
 
 from .. import KieAdapter, KieClient
-from .arguments import argument_options, read_arguments
+from .arguments import argument_options, files_under_option, read_arguments
 from .delivery import deliver, output_option, waiting_options
 from .progress import Progress
 from .run import Run, common_options, print_json
@@ -15,6 +15,7 @@ from .run import Run, common_options, print_json
 
 @click.command()
 @argument_options
+@files_under_option
 @output_option
 @waiting_options
 @click.option("--tariff", metavar="NAME", help="Whose price is shown; the first tariff without it.")
@@ -25,6 +26,7 @@ def generate(
     model_id: str,
     prompt: Optional[str],
     pairs: Tuple[str, ...],
+    files_under: Optional[str],
     output: Optional[str],
     poll_interval: Optional[float],
     max_wait: Optional[float],
@@ -38,7 +40,7 @@ def generate(
     catalog = run.load_catalog(asked=model_id)
     given = read_arguments(catalog[model_id], prompt, pairs)
     run.output = output
-    with Progress(run) as progress, KieClient(catalog=catalog, on_event=progress) as client:
+    with Progress(run) as progress, KieClient(catalog=catalog, on_event=progress, files_under=files_under) as client:
         result = KieAdapter(client, model_id).generate(
             arguments=given, poll_interval=poll_interval, max_wait_time=max_wait, tariff=tariff
         )
@@ -47,17 +49,21 @@ def generate(
 
 @click.command()
 @argument_options
+@files_under_option
 @click.option("--stream", is_flag=True, help="The request of a chat that streams, as `kie-sync chat` sends it.")
 @common_options
 @click.pass_obj
-def preview(run: Run, model_id: str, prompt: Optional[str], pairs: Tuple[str, ...], stream: bool) -> None:
+def preview(
+    run: Run, model_id: str, prompt: Optional[str], pairs: Tuple[str, ...], files_under: Optional[str], stream: bool
+) -> None:
     """Show the exact HTTP request of a call; nothing is sent.
 
-    It needs no key. For a chat model PROMPT becomes the user's message.
+    It needs no key. For a chat model PROMPT becomes the user's message. A local file is read and checked, and
+    stands there as a placeholder with the hash of its content.
     """
     catalog = run.load_catalog(asked=model_id)
     given = read_arguments(catalog[model_id], prompt, pairs)
-    with Progress(run), KieClient(catalog=catalog) as client:
+    with Progress(run), KieClient(catalog=catalog, files_under=files_under) as client:
         request = KieAdapter(client, model_id).prepare(arguments=given, stream=stream).to_dict()
     if run.as_json:
         print_json(request)

@@ -64,6 +64,9 @@ _KINDS: Mapping[str, _Kind] = {
     "slow": _Kind(API, "number", "the answer comes so many real seconds late; the request counts"),
     "expired": _Kind(("files",), "", "result files answer 403"),
     "cut": _Kind(("files", "chat"), "", "a file's body ends half-way; a chat stream breaks off"),
+    "no-range": _Kind(("files",), "", "a file is sent whole, also where a part was asked for"),
+    "wrong-type": _Kind(("files",), "", "an HTML page with HTTP 200 in the place of a file"),
+    "wrong-length": _Kind(("files",), "", "Content-Length says 100 bytes more than come"),
     "envelope": _Kind(("chat",), "number?", "a JSON envelope with this code (500) where a stream was asked for"),
     "event-error": _Kind(("chat",), "", "an `event: error` in the middle of the stream"),
     "silent-close": _Kind(("chat",), "", "the stream ends without finish_reason, usage or [DONE]"),
@@ -159,6 +162,11 @@ class FaultBook:
         with self._lock:
             self._server.clear()
             self._used.clear()
+
+    def misfits(self, texts: Sequence[str], places: Sequence[str]) -> List[str]:
+        """Those of these faults that never show in any of these places."""
+        faults = [parse_fault(text) for text in texts if text.strip()]
+        return [fault.name for fault in faults if not set(_KINDS[fault.name].where) & set(places)]
 
     def take(self, place: str, *, header: str = "", magic: Sequence[str] = (), owner: str = "") -> Dict[str, str]:
         """The faults for one request (name -> argument), counting them as used.

@@ -9,7 +9,7 @@ import pytest
 from wire import KEY, RawServer, Script, answer, client, http, pieces
 
 from kie_sync.errors import KieAPIError, KieConnectionError, KieInputError, KieNotFoundError
-from kie_sync.files import safe_name
+from kie_sync.targets import safe_name
 from kie_sync.response import Response
 from kie_sync.transport import Lost, NeverSent
 
