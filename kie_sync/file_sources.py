@@ -11,6 +11,7 @@ import hashlib
 import io
 import os
 import stat
+import weakref
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -200,16 +201,22 @@ def _spooled(source: Any, name: str) -> LocalFile:
     """What can be read only once, kept in a temporary file."""
     import tempfile
 
-    kept = tempfile.SpooledTemporaryFile(max_size=1_000_000)  # noqa: SIM115  (it lives as long as the file's value)
-    while block := source.read(BLOCK):
-        kept.write(_as_bytes(block, name))
+    kept = tempfile.SpooledTemporaryFile(max_size=1_000_000)  # noqa: SIM115  (closed when the file's value goes)
 
     @contextmanager
     def again() -> Iterator[Any]:
         kept.seek(0)
         yield kept
 
-    return _read(name, again)
+    try:
+        while block := source.read(BLOCK):
+            kept.write(_as_bytes(block, name))
+        file = _read(name, again)
+    except BaseException:
+        kept.close()
+        raise
+    weakref.finalize(file, kept.close)
+    return file
 
 
 def _read(name: str, again: Callable[[], ContextManager[Any]], *, hint: str = "") -> LocalFile:

@@ -10,6 +10,7 @@ import os
 import re
 import string
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, List, Mapping, Union
@@ -198,5 +199,6 @@ def try_out(target: Target) -> None:
         part_in(target.folder).unlink()
     finally:
         for made in missing:
-            if made.is_dir():
+            # Somebody may have put something there since.
+            with suppress(OSError):
                 made.rmdir()
