@@ -114,8 +114,7 @@ class _Stager:
         if parameter.type == "object":
             is_read = parameter.fields is not None and isinstance(value, Mapping)
             return self.object(parameter.fields or {}, value, f"{where}.") if is_read else value
-        is_choice = parameter.values is not None or (isinstance(value, str) and value in parameter.also)
-        if parameter.type not in FILE_TYPES or is_choice or not is_local(value):
+        if parameter.type not in FILE_TYPES or parameter.values is not None or not is_local(value):
             return value
         try:
             file = open_local(value, under=self.under, formats=_first(parameter, around, "formats") or ())
@@ -141,8 +140,8 @@ def _misfits(file: LocalFile, parameter: Parameter, around: Sequence[Parameter])
     found = []
     most: Optional[Decimal] = _first(parameter, around, "max_mb")
     if most is not None and file.size > most * 1_000_000:
-        size = f"{Decimal(file.size) / 1_000_000:.1f} MB"
-        found.append(("max_mb", f"may have at most {most:f} MB; {file.name} has {size} ({file.size:,} bytes)"))
+        bound = f"{most:f} MB ({int(most * 1_000_000):,} bytes)"
+        found.append(("max_mb", f"may have at most {bound}; {file.name} has {file.size:,} bytes"))
     formats: Tuple[str, ...] = _first(parameter, around, "formats") or ()
     kind = FILE_TYPES[parameter.type]
     what = "of a format that cannot be recognized" if not file.format else article(file.format)
@@ -154,5 +153,5 @@ def _misfits(file: LocalFile, parameter: Parameter, around: Sequence[Parameter])
             found.append(("formats", text))
     elif kind != "file" and file.format and kind not in FORMATS[file.format].holds:
         a = "an" if kind[0] in "aeiou" else "a"
-        found.append(("formats", f"must be {a} {kind}; {file.name} is {what}, by its content"))
+        found.append(("formats", f"must be {a} {kind} file; {file.name} is {what}, by its content"))
     return found

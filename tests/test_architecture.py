@@ -217,7 +217,17 @@ IMPURE_NAMES = {
     "date.today",
     "urllib.request",
 }
-READ_FILES = {"yamlfile", "catalog", "catalog_files", "catalog_check", "config", "file_sources", "targets", "downloads", "client"}
+READ_FILES = {
+    "yamlfile",
+    "catalog",
+    "catalog_files",
+    "catalog_check",
+    "config",
+    "file_sources",
+    "targets",
+    "downloads",
+    "client",
+}
 
 HEAVY = (
     "requests",

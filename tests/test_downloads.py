@@ -8,9 +8,11 @@ from typing import Any, List
 import pytest
 from wire import KEY, RawServer, Script, answer, client, http, pieces
 
-from kie_sync.errors import KieAPIError, KieConnectionError, KieInputError, KieNotFoundError
-from kie_sync.targets import safe_name
+from kie_sync import KieClient, KieImageAdapter
+from kie_sync.errors import KieConnectionError, KieInputError, KieNotFoundError
 from kie_sync.response import Response
+from kie_sync.sandbox import Sandbox
+from kie_sync.targets import safe_name
 from kie_sync.transport import Lost, NeverSent
 
 PNG = {"Content-Type": "image/png"}
@@ -154,19 +156,43 @@ def test_no_name_leaves_the_folder(tmp_path: Path, clock: Any, name: str, expect
     assert fetch(file(Content_Type="image/png"), tmp_path, clock, name=name) == [tmp_path / f"{expected}-1.png"]
 
 
-@pytest.mark.parametrize("status", [401, 403, 404, 410])
-def test_a_link_that_has_expired(tmp_path: Path, clock: Any, status: int) -> None:
-    script = Script(file(b"gone", status))
+FRESH = {"code": 200, "msg": "success", "data": "https://fresh.test/1.png"}
+NO_FRESH = {"code": 422, "msg": "url is wrong", "data": None}
 
-    with pytest.raises(KieNotFoundError, match=r"client\.download_url") as caught:
+
+@pytest.mark.parametrize("status", [401, 403, 404, 410])
+def test_for_a_link_that_has_expired_a_fresh_one_is_asked_for(tmp_path: Path, clock: Any, status: int) -> None:
+    script = Script(file(b"gone", status), FRESH, file(b"file"))
+
+    assert fetch(script, tmp_path / "cat.png", clock)[0].read_bytes() == b"file"
+    assert [request.url.rpartition("/")[2] for request in script.requests] == ["1.png?x=y", "download-url", "1.png"]
+    assert script.requests[1].json == {"url": "https://f.test/a/1.png?x=y"}
+    assert (script.keys, clock.sleeps) == ([None, KEY, None], [])
+
+
+@pytest.mark.parametrize(
+    ("answers", "calls", "reason"),
+    [
+        ([file(b"", 403), NO_FRESH], 2, "its link has expired, or is wrong, and there is no fresh one: "),
+        ([file(b"", 410), FRESH, file(b"", 404)], 3, "its link has expired, or is wrong: the fresh one, too"),
+    ],
+)
+def test_a_fresh_link_is_asked_for_once(tmp_path: Path, clock: Any, answers: Any, calls: int, reason: str) -> None:
+    script = Script(*answers)
+
+    with pytest.raises(KieNotFoundError) as caught:
         fetch(script, tmp_path / "cat.png", clock)
 
-    assert (caught.value.status_code, caught.value.http_status, len(script.requests), names(tmp_path)) == (
-        status,
-        status,
-        1,
-        [],
-    )
+    assert caught.value.message.startswith(reason)
+    assert (len(script.requests), names(tmp_path)) == (calls, [])
+    assert caught.value.status_code == caught.value.http_status == answers[-1].status if calls == 3 else 403
+
+
+def test_without_a_key_there_is_no_fresh_link(tmp_path: Path, clock: Any) -> None:
+    script = Script(file(b"", 403))
+
+    with pytest.raises(KieNotFoundError, match="no fresh one: no API key"):
+        client(script, clock, api_key=None).download("https://f.test/1.png", tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -195,6 +221,179 @@ def test_a_file_that_does_not_come_whole_is_tried_again_then_an_error(
     assert (len(script.requests), clock.sleeps, names(tmp_path)) == (4, [1.0, 2.0, 3.0], [])
     assert fetch(Script(given(), file()), tmp_path / "cat.png", clock) == [tmp_path / "cat.png"]
     assert (tmp_path / "cat.png").read_bytes() == b"file"
+
+
+PAGES = {
+    "HTML": (b"<!DOCTYPE html><p>sorry", "an HTML page"),
+    "XML": (b"<Error><Code>NoSuchKey</Code></Error>", "an XML text"),
+    "JSON": (b'{"code": 500}', "a JSON text"),
+}
+
+
+@pytest.mark.parametrize(("body", "what"), PAGES.values(), ids=PAGES)
+@pytest.mark.parametrize(
+    ("url", "stated"), [("https://f/1.png", ""), ("https://f/x", "image/png"), ("https://f/1.png", "text/plain")]
+)
+def test_a_page_in_the_place_of_a_picture_is_not_kept(
+    tmp_path: Path, clock: Any, body: bytes, what: str, url: str, stated: str
+) -> None:
+    script = Script(*[file(body, Content_Type=stated) for _ in range(4)])
+
+    with pytest.raises(KieConnectionError, match=f"what came is no image, but {what}"):
+        fetch(script, tmp_path, clock, url)
+
+    assert (names(tmp_path), len(script.requests)) == ([], 4)
+
+
+def test_a_page_that_calls_itself_one_is_not_even_read(tmp_path: Path, clock: Any) -> None:
+    def page() -> Any:
+        yield from ()
+        raise AssertionError("it was read")
+
+    given = [Response(200, b"", {"Content-Type": "text/html"}, "GET", "u", page()) for _ in range(4)]
+
+    with pytest.raises(KieConnectionError, match="an HTML page"):
+        fetch(Script(*given), tmp_path, clock, "https://f/1.mp4")
+
+
+def test_a_page_for_a_moment_costs_nothing(tmp_path: Path, clock: Any) -> None:
+    script = Script(file(b"<html>", Content_Type="text/html"), file(b"file"))
+
+    assert fetch(script, tmp_path / "cat.png", clock)[0].read_bytes() == b"file"
+    assert "Range" not in script.requests[1].headers
+
+
+def test_a_text_is_taken_where_nothing_else_was_to_come(tmp_path: Path, clock: Any) -> None:
+    assert fetch(file(b'{"a": 1}'), tmp_path, clock, "https://f/words.json") == [tmp_path / "result-1.json"]
+
+
+def test_another_sort_of_file_is_kept_and_told(tmp_path: Path, clock: Any, caplog: Any) -> None:
+    """It is paid, and the catalog may be wrong about it."""
+    assert fetch(file(b"GIF89a...", Content_Type="video/mp4"), tmp_path, clock) == [tmp_path / "result-1.gif"]
+    assert "video was to come, and what came is of format gif" in caplog.text
+
+
+def part(body: bytes, begin: int, total: Any, **headers: str) -> Response:
+    """An answer to a question for the rest of a file."""
+    span = f"bytes {begin}-{begin + len(body) - 1}/{total}"
+    return file(body, 206, Content_Range=span, Content_Length=str(len(body)), **headers)
+
+
+def cut(body: bytes, length: int, **headers: str) -> Response:
+    """The beginning of a file; then the connection breaks."""
+    found = pieces([body], error=Lost("reset"))
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Response(200, b"", {"Content-Length": str(length), **named}, "GET", "u", found.chunks)
+
+
+@pytest.mark.parametrize(
+    ("headers", "version"),
+    [
+        ({"ETag": '"abc"', "Last_Modified": "Sun, 22 Nov 2026 00:00:00 GMT"}, '"abc"'),
+        ({"ETag": 'W/"abc"', "Last_Modified": "Sun, 22 Nov 2026 00:00:00 GMT"}, "Sun, 22 Nov 2026 00:00:00 GMT"),
+        ({"ETag": 'W/"abc"'}, None),
+        ({}, None),
+    ],
+)
+def test_what_was_cut_goes_on_where_it_stopped(tmp_path: Path, clock: Any, headers: Any, version: Any) -> None:
+    script = Script(cut(b"0123", 8, **headers), Lost("reset"), part(b"45", 4, 8), part(b"67", 6, 8))
+
+    assert fetch(script, tmp_path / "cat.png", clock)[0].read_bytes() == b"01234567"
+    assert [request.headers.get("Range") for request in script.requests] == [
+        None, "bytes=4-", "bytes=4-", "bytes=6-",
+    ]  # fmt: skip
+    assert [request.headers.get("If-Range") for request in script.requests] == [None, version, version, version]
+    assert {request.headers["Accept-Encoding"] for request in script.requests} == {"identity"}
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [file(b"another file")],
+        [part(b"34", 3, 8), file(b"another file")],
+        [part(b"4567", 4, 9), file(b"another file")],
+        [file(b"", 206), file(b"another file")],
+        [file(b"", 416), file(b"another file")],
+        [file(b"x", 500), file(b"another file")],
+        [part(b"4567", 4, 8, Content_Encoding="gzip"), file(b"another file")],
+    ],
+    ids=["whole", "other place", "other length", "no place", "416", "500", "packed"],
+)
+def test_what_does_not_go_on_begins_anew(tmp_path: Path, clock: Any, answers: Any) -> None:
+    script = Script(cut(b"0123", 8), *answers)
+
+    assert fetch(script, tmp_path / "cat.png", clock)[0].read_bytes() == b"another file"
+    assert script.requests[1].headers["Range"] == "bytes=4-"
+
+
+def test_a_packed_file_is_not_gone_on_with(tmp_path: Path, clock: Any) -> None:
+    script = Script(cut(b"0123", 8, Content_Encoding="gzip"), file(b"whole"))
+
+    assert fetch(script, tmp_path / "cat.png", clock)[0].read_bytes() == b"whole"
+    assert "Range" not in script.requests[1].headers
+
+
+def test_a_length_that_is_not_told_may_be_any(tmp_path: Path, clock: Any) -> None:
+    script = Script(pieces([b"0123"], error=Lost("reset")), part(b"45", 4, "*"))
+
+    assert fetch(script, tmp_path / "cat.png", clock)[0].read_bytes() == b"012345"
+
+
+def test_to_a_pattern(tmp_path: Path, clock: Any) -> None:
+    script = Script(file(b"\x89PNG\r\n\x1a\n1"), file(b"\xff\xd8\xff2"))
+    pattern = f"{tmp_path}/{{model}}/{{task_id}}-{{n:02}}.{{ext}}"
+
+    saved = fetch(script, pattern, clock, ["https://f/1.gif", "https://f/2.gif"], name="a/b", task_id="../t")
+
+    assert saved == [tmp_path / "a-b" / "t-01.png", tmp_path / "a-b" / "t-02.jpg"]
+    assert names(tmp_path) == ["a-b"]
+
+
+def test_a_place_that_is_none_is_found_before_anything_is_fetched(clock: Any) -> None:
+    script = Script(file())
+
+    for target in ("{nosuch}", "", "/dev/null"):
+        with pytest.raises(KieInputError):
+            fetch(script, target, clock)  # type: ignore[arg-type]
+
+    assert script.requests == []
+
+
+@pytest.mark.parametrize("faults", [["cut*1"], ["cut*3"], ["cut*1", "no-range"], ["wrong-type*1"], ["expired*1"]])
+def test_the_sandboxs_faults_of_files_are_lived_with(tmp_path: Path, clock: Any, faults: Any) -> None:
+    with Sandbox(speed=1000) as sandbox, KieClient(sandbox.key, sandbox.url) as kie:
+        result = KieImageAdapter(kie, "nano-banana-pro").generate("a", poll_interval=0.02)
+        whole = kie.download(result.urls, tmp_path / "whole.png")[0].read_bytes()
+        for fault in faults:
+            sandbox.add_fault(fault)
+        with KieClient(sandbox.key, sandbox.url, clock=clock) as patient:
+            found = patient.download(result.urls, tmp_path / "cat.png")[0].read_bytes()
+
+    assert found == whole and names(tmp_path) == ["cat.png", "whole.png"]
+    assert sandbox.leaks == ()
+
+
+@pytest.mark.parametrize("fault", ["cut", "wrong-type", "wrong-length", "expired"])
+def test_a_fault_without_end_leaves_nothing(tmp_path: Path, clock: Any, fault: str) -> None:
+    with Sandbox(speed=1000) as sandbox, KieClient(sandbox.key, sandbox.url, clock=clock) as kie:
+        url = kie.upload(b"x" * 1000)
+        sandbox.add_fault(fault)
+        with pytest.raises((KieConnectionError, KieNotFoundError)):
+            kie.download(f"{url}.png" if fault == "wrong-type" else url, tmp_path / "cat.png")
+
+    assert names(tmp_path) == []
+
+
+def test_a_large_file_does_not_fill_the_memory(tmp_path: Path, clock: Any) -> None:
+    given = Response(200, b"", {}, "GET", "u", (bytes(65536) for _ in range(400)))
+    kie = client(Script(given), clock)
+    kie.connection  # noqa: B018  (what is made at the first call shall not count)
+    tracemalloc.start()
+    saved = kie.download("https://f/1.png", tmp_path / "big.png")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert (saved[0].stat().st_size, peak < 2_000_000) == (400 * 65536, True)
 
 
 def test_what_can_never_be_fetched_is_tried_once(tmp_path: Path, clock: Any) -> None:
@@ -234,74 +433,3 @@ def test_a_cut_body_over_a_real_socket(tmp_path: Path, clock: Any) -> None:
         client(clock=clock).download(server.url, tmp_path)
 
     assert (len(server.requests), names(tmp_path)) == (4, [])
-
-
-UPLOADED = {"success": True, "code": 200, "msg": "ok", "data": {"downloadUrl": "https://temp/x.png"}}
-
-
-def test_an_upload_over_a_real_socket_is_exact(tmp_path: Path) -> None:
-    source = tmp_path / 'a "b"\n.png'
-    source.write_bytes(bytes(range(256)) * 3000)
-    with RawServer(http(UPLOADED)) as server, client(base_url=server.url) as kie:
-        url = kie.upload(source)
-
-    head, _, body = server.requests[0].partition(b"\r\n\r\n")
-    boundary = head.split(b"boundary=")[1].split(b"\r\n")[0]
-    parts = body.split(b"--" + boundary)
-    stored = parts[2].split(b"\r\n\r\n")[1].strip()
-    assert (url, head.split(b"\r\n")[0]) == ("https://temp/x.png", b"POST /api/file-stream-upload HTTP/1.1")
-    assert f"Authorization: Bearer {KEY}".encode() in head and b"Transfer-Encoding" not in head
-    assert parts[1] == b'\r\nContent-Disposition: form-data; name="uploadPath"\r\n\r\nkie-sync\r\n'
-    assert len(stored) == 36 and stored.endswith(b".png")
-    assert parts[3] == (
-        b'\r\nContent-Disposition: form-data; name="file"; filename="a-b-.png"\r\n'
-        b"Content-Type: application/octet-stream\r\n\r\n"
-        + source.read_bytes() + b"\r\n"
-    )  # fmt: skip
-    assert parts[4] == b"--\r\n"
-
-
-def test_uploads_go_to_their_own_host_under_ever_new_names(tmp_path: Path, clock: Any) -> None:
-    source = tmp_path / "a.verylongsuffix"
-    source.write_bytes(b"x")
-    script = Script(Lost("reset"), UPLOADED, {"code": 200, "data": {"fileUrl": "https://temp/y"}})
-    kie = client(script, clock)
-
-    assert [kie.upload(source), kie.upload(str(source))] == ["https://temp/x.png", "https://temp/y"]
-    assert {request.url for request in script.requests} == {"https://kieai.redpandaai.co/api/file-stream-upload"}
-    bodies = [b"".join(request.body) for request in script.requests]
-    assert (len(script.requests), len(set(bodies))) == (3, 2) and all(b"suffix\r\n" not in body for body in bodies)
-    assert [len(body) for body in bodies] == [len(request.body) for request in script.requests]
-
-
-def test_an_upload_does_not_fill_the_memory(tmp_path: Path, clock: Any) -> None:
-    source = tmp_path / "big"
-    with source.open("wb") as big:
-        big.truncate(20_000_000)
-
-    def read(request: Any) -> Response:
-        assert sum(map(len, request.body)) == len(request.body) > 20_000_000
-        return answer(UPLOADED)
-
-    kie = client(Script(read), clock)
-    kie.connection  # noqa: B018  (what is made at the first call shall not count)
-    tracemalloc.start()
-    kie.upload(source)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-
-    assert peak < 4_000_000
-
-
-def test_what_is_no_file_is_not_uploaded(tmp_path: Path, clock: Any) -> None:
-    for path in (tmp_path, tmp_path / "none"):
-        with pytest.raises(KieInputError, match="there is no file"):
-            client(Script(UPLOADED), clock).upload(path)
-
-
-@pytest.mark.parametrize("body", [{"code": 200}, {"code": 200, "data": {"downloadUrl": 7}}, {"code": 401, "msg": "no"}])
-def test_an_upload_without_a_url_is_an_error(tmp_path: Path, clock: Any, body: Any) -> None:
-    (tmp_path / "a").write_bytes(b"x")
-
-    with pytest.raises(KieAPIError):
-        client(Script(body), clock).upload(tmp_path / "a")

@@ -112,6 +112,10 @@ def closed() -> io.BytesIO:
     return source
 
 
+def as_text() -> Any:
+    return open("cat.png", encoding="latin-1")
+
+
 class Words:
     """A file that gives text, and does not say so."""
 
@@ -133,7 +137,7 @@ BAD = {
     "broken data URL": ("data:image/png;base64,!!!", "a data URL whose Base64 is broken"),
     "no comma": ("data:image/png", "a data URL without a comma"),
     "at its end": (at_its_end, "has no bytes; it stands at byte 3: seek(0) goes to its beginning"),
-    "text": (lambda: open("cat.png", encoding="latin-1"), 'cat.png is open as text: open it with "rb"'),
+    "text": (as_text, 'cat.png is open as text: open it with "rb"'),
     "gives text": (Words(), 'gives str: open it with "rb"'),
     "closed": (closed, "cannot be read"),
 }
