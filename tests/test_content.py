@@ -39,6 +39,8 @@ def test_videos_and_sounds_by_ffmpeg(tmp_path: Path, name: str, found: str) -> N
     ("head", "found"),
     [
         (b"ID3\x04rest", "mp3"),
+        (b"\xff\xfb\x90\x00", "mp3"),
+        (b"\xff\xf1\x50\x80", "aac"),
         (b"%PDF-1.7", "pdf"),
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "heic"),
         (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "heic"),

@@ -188,6 +188,12 @@ def test_a_fresh_link_is_asked_for_once(tmp_path: Path, clock: Any, answers: Any
     assert caught.value.status_code == caught.value.http_status == answers[-1].status if calls == 3 else 403
 
 
+def test_a_fresh_link_that_comes_last_is_still_used(tmp_path: Path, clock: Any) -> None:
+    script = Script(*[Lost("reset")] * 3, file(b"", 403), FRESH, file(b"file"))
+
+    assert fetch(script, tmp_path / "cat.png", clock)[0].read_bytes() == b"file"
+
+
 def test_without_a_key_there_is_no_fresh_link(tmp_path: Path, clock: Any) -> None:
     script = Script(file(b"", 403))
 

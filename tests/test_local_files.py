@@ -29,6 +29,7 @@ models:
       sounds: {type: audios, max_items: 2}
       mask: {type: image, schemes: [https, oss]}
       pictures: {type: list, items: {type: image, formats: [png]}}
+      rows: {type: list, items: {type: list, items: {type: image}}}
       elements:
         type: list
         items: {type: object, fields: {name: {}, images: {wire: urls, type: images, max_items: 2, max_mb: 0.001}}}
@@ -99,6 +100,7 @@ def test_files_and_urls_may_be_mixed(catalog: Any) -> None:
         ({"pictures": PNG}, {"pictures": placeholder(PNG, ".png")}),
         ({"elements": [{"name": "cat.png", "urls": [PNG]}]},
          {"elements": [{"name": "cat.png", "urls": [placeholder(PNG, ".png")]}]}),
+        ({"rows": [[PNG], ["https://x"]]}, {"rows": [[placeholder(PNG, ".png")], ["https://x"]]}),
         ({"elements": {"images": PNG}}, {"elements": {"images": placeholder(PNG, ".png")}}),
         ({"style": {"picture": PNG, "weight": 1}}, {"style": {"picture": placeholder(PNG, ".png"), "weight": 1}}),
         ({"mask": "oss://x"}, {"mask": "oss://x"}),
