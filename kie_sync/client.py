@@ -66,7 +66,7 @@ class KieClient:
         elif catalog is not None and not isinstance(catalog, Catalog):
             self._catalog_paths = tuple(catalog)
         self._settings = Settings(
-            api_key or "", base_url or "", dict(api_keys or {}), Timeouts(read_s=timeout_s, chat_s=chat_timeout_s)
+            api_key, base_url, dict(api_keys or {}), Timeouts(read_s=timeout_s, chat_s=chat_timeout_s)
         )
         self._journal = journal
         self._on_event = on_event

@@ -41,6 +41,15 @@ def test_nothing_is_needed_before_the_first_call(monkeypatch: pytest.MonkeyPatch
     assert (client(script, api_key=None).credits(), script.keys) == (Decimal("5916.25"), [KEY])
 
 
+@pytest.mark.parametrize("blank", [{"api_key": ""}, {"api_key": " "}, {"base_url": ""}, {"api_keys": {"google": " "}}])
+def test_a_client_with_a_blank_setting_is_not_made(monkeypatch: pytest.MonkeyPatch, blank: Any) -> None:
+    """It took the environment's key, and the real host, without a word."""
+    monkeypatch.setenv("KIE_API_KEY", KEY)
+
+    with pytest.raises(KieConfigError, match="is given, but empty"):
+        KieClient(**blank)
+
+
 def test_the_balance_may_be_nought_and_may_be_missing(clock: Any) -> None:
     assert client(Script({"code": 200, "data": 0}), clock).credits() == 0
     with pytest.raises(KieConnectionError, match="without a balance"):
