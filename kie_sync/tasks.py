@@ -86,15 +86,16 @@ def query(
     try:
         data = connection.sender.send(request, provider, attempts=attempts, longest_s=longest_s).json()
         if dig(data, ("data",)) is None:
-            message = "the platform has no record of the task"
-            raise KieNotFoundError(message, status_code=200, method="GET", url=request.url)
+            raise KieNotFoundError("no data", status_code=200, method="GET", url=request.url)
     except KieAPIError as error:
         if error.http_status == 200 and error.status_code in _FAILED_CODES:
             reason = error.message[len(REFUSED) :]
             return QueryTaskResponse(
                 task_id, endpoint.failure[0], "failure", model or "", fail_code=str(error.code), fail_msg=reason
             )
-        error.task_id, error.model = task_id, model
+        is_missing = isinstance(error, KieNotFoundError)
+        message = f"the platform knows no task {task_id} (ids are kept about 2 months)" if is_missing else ""
+        error.about_task(task_id, model, message)
         raise
     return parse_state(endpoint, data, task_id)
 

@@ -20,7 +20,9 @@ from click.testing import CliRunner, Result
 import kie_sync
 from kie_sync.cli import main
 from kie_sync.cli.chat import build_messages
+from kie_sync.response import Response
 from kie_sync.sandbox import Sandbox
+from kie_sync.transport import HttpTransport
 
 IMAGE, EDIT, CHAT = "google/nano-banana", "google/nano-banana-edit", "gemini-3-flash"
 QUICK = ("--poll-interval", "0.01")
@@ -246,6 +248,33 @@ def test_task_that_goes_on(slow: Sandbox) -> None:
     assert (once.exit_code, once.stdout) == (0, "")
     assert once.stderr.startswith(f"task {task_id}: waiting")
     assert waited.exit_code == 6
+
+
+@pytest.mark.parametrize("command", ["generate", "task"])
+def test_a_refused_look_at_a_task_that_goes_on_is_no_refusal(
+    slow: Sandbox, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """It ended in 3, "refused": a script would have bought the task anew."""
+    real = HttpTransport.__call__
+    looks: List[Any] = []
+
+    def refuse_second_look(self: Any, request: Any, **about: Any) -> Any:
+        if not request.is_paid:
+            looks.append(request)
+            if command == "generate" or len(looks) > 1:
+                return Response(401, b'{"code": 401, "msg": "Unauthorized"}', {}, request.method, request.url)
+        return real(self, request, **about)
+
+    if command == "task":
+        run("generate", IMAGE, "a cat", "--max-wait", "0.05", *QUICK)
+    asked = ["generate", IMAGE, "a cat"] if command == "generate" else ["task", slow.tasks[0].id, "--wait"]
+    monkeypatch.setattr(HttpTransport, "__call__", refuse_second_look)
+
+    result = run(*asked, "--json", *QUICK)
+
+    told = error_of(result)
+    assert (result.exit_code, told["type"], told["task_id"]) == (6, "KieAuthenticationError", slow.tasks[0].id)
+    assert "Only this look was refused; " in told["message"] and told["go_on"].endswith("--wait")
 
 
 def test_task_of_a_model_outside_the_catalog_is_saved(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:

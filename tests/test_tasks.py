@@ -162,7 +162,7 @@ def test_create_then_wait_apart_has_the_grace_too(clock: Any) -> None:
 def test_after_its_grace_a_task_is_not_found(clock: Any) -> None:
     kie = client(Script(CREATED, NULL), clock)
 
-    with pytest.raises(KieNotFoundError, match="recordInfo is null") as caught:
+    with pytest.raises(KieNotFoundError, match=r"knows no task t1 .* is paid all the same") as caught:
         kie.create_and_wait(IMAGE, INPUT)
 
     assert (caught.value.task_id, caught.value.model, caught.value.status_code) == ("t1", IMAGE, 422)
@@ -179,6 +179,7 @@ def test_a_task_of_elsewhere_that_is_unknown_is_not_found_at_once(clock: Any, mi
         with pytest.raises(KieNotFoundError) as caught:
             look("t9")
         assert caught.value.task_id == "t9"
+        assert caught.value.message == "the platform knows no task t9 (ids are kept about 2 months)"
     assert clock.sleeps == []
 
 

@@ -80,7 +80,7 @@ class _Commands(click.Group):
             except click.ClickException as error:
                 _leave(report(run, error.exit_code, {"type": "UsageError", "message": error.format_message()}))
             except KieError as error:
-                _leave(report(run, exit_code(error), facts(error)))
+                _leave(report(run, exit_code(error, run), facts(error)))
             except click.Abort:
                 _leave(_report_interrupt(run))
         _leave(code if isinstance(code, int) else 0)
@@ -126,10 +126,11 @@ def _print_version(ctx: click.Context, parameter: click.Parameter, value: bool) 
 Exit codes:
     0  done
     2  bad input, a bad setting or catalog, a place that cannot be written to
-    {REFUSED}  refused: by the platform (key, balance, validation, rate, not found, server), or not reached
+    {REFUSED}  refused by the platform (key, balance, validation, rate, not found, server), or not reached; nothing bought
     {FAILED}  the task failed
     5  the outcome is unknown: a paid call may have been accepted, or a stream broke off
-    6  still running at the deadline; `kie-sync task ID --wait` goes on
+    6  the task is still running, at the deadline or when a look at it was refused; it is paid,
+       and `kie-sync task ID --wait` goes on
   130  interrupted with Ctrl-C
 
 \b
