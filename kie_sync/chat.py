@@ -92,7 +92,7 @@ def resolve_chat(catalog: Catalog, model: str, messages: Any, parameters: Mappin
     """
     entry = catalog[model]
     if entry.endpoint.shape == "task":
-        sentence = f"this is a model of kind {entry.kind}; use generate()"
+        sentence = f"this is a model of kind {entry.kind}; make it with `KieAdapter.generate`, or `kie-sync generate`"
         raise KieInputError(model, [Problem("kind", "model", sentence)])
     return entry, resolve(entry, {**parameters, "messages": plain_messages(messages)})
 

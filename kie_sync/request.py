@@ -11,6 +11,7 @@ from urllib.parse import quote as quote_path
 from urllib.parse import urlencode, urlsplit
 
 from .definitions import Endpoint, Model, Provider
+from .errors import KieConfigError
 from .params import Arguments
 from .values import to_json
 
@@ -112,14 +113,30 @@ def build_status(endpoint: Endpoint, task_id: str, base_url: str) -> Request:
 
 def build_credits(provider: Provider, base_url: str) -> Request:
     """The question after the balance."""
-    return Request("GET", join(base_url, provider.paths["credits"]), provider=provider.name)
+    return Request("GET", join(base_url, _path(provider, "credits")), provider=provider.name)
 
 
 def build_download_url(provider: Provider, base_url: str, url: str) -> Request:
     """The question after a fresh link to a result; links live 20 minutes."""
     return Request(
-        "POST", join(base_url, provider.paths["download_url"]), json={"url": url}, headers=_JSON, provider=provider.name
+        "POST",
+        join(base_url, _path(provider, "download_url")),
+        json={"url": url},
+        headers=_JSON,
+        provider=provider.name,
     )
+
+
+def _path(provider: Provider, call: str) -> str:
+    """The path of one of a provider's calls beside the endpoints.
+
+    Raises:
+        KieConfigError: the catalog knows none.
+    """
+    if call not in provider.paths:
+        known = ", ".join(provider.paths) or "none"
+        raise KieConfigError(f"{provider.title} has no path for {call} in the catalog; it has: {known}")
+    return provider.paths[call]
 
 
 def build_download(url: str, *, first_byte: int = 0) -> Request:

@@ -6,7 +6,7 @@ from typing import Optional
 
 from .catalog import Catalog
 from .connection import Connection, Context
-from .definitions import Endpoint, Waiting
+from .definitions import FILE_RESULTS, Endpoint, Waiting
 from .errors import (
     KieAPIError,
     KieInputError,
@@ -24,9 +24,7 @@ from .request import Request, build_status
 from .response import CreateTaskResponse, QueryTaskResponse, check_finished, dig, parse_created, parse_state
 from .waiter import check_times, wait
 
-# A failed task's envelope may carry one of these itself, under HTTP 200 (alfman99/kie-ai-mcp, 2026-08).
-_FAILED_CODES = (408, 501)
-_FILES = ("image", "video", "audio")
+_IS_CHAT = "this is a chat model; chat with it (`KieChatAdapter.chat`, `kie-sync chat`)"
 # A look at the very deadline still gets so many seconds for its answer.
 _SHORTEST_LOOK_S = 5.0
 
@@ -40,7 +38,7 @@ def endpoint_of(catalog: Catalog, model: Optional[str] = None) -> Endpoint:
     if model is not None and model in catalog:
         endpoint = catalog[model].endpoint
         if endpoint.shape != "task":
-            raise KieInputError(model, [Problem("kind", "model", "this is a chat model; use chat()")])
+            raise KieInputError(model, [Problem("kind", "model", _IS_CHAT)])
         return endpoint
     return next(endpoint for endpoint in catalog.endpoints.values() if endpoint.shape == "task")
 
@@ -88,7 +86,7 @@ def query(
         if dig(data, ("data",)) is None:
             raise KieNotFoundError("no data", status_code=200, method="GET", url=request.url)
     except KieAPIError as error:
-        if error.http_status == 200 and error.status_code in _FAILED_CODES:
+        if error.http_status == 200 and error.status_code in endpoint.failure_codes:
             reason = error.message[len(REFUSED) :]
             return QueryTaskResponse(
                 task_id, endpoint.failure[0], "failure", model or "", fail_code=str(error.code), fail_msg=reason
@@ -136,7 +134,7 @@ def wait_for(
     connection.listeners.tell(TaskFinished(model or state.model, context or {}, task_id, state, cost))
     entry = connection.catalog.get(model or state.model)
     try:
-        check_finished(state, model=model or "", wants_files=entry is not None and entry.result in _FILES)
+        check_finished(state, model=model or "", wants_files=entry is not None and entry.result in FILE_RESULTS)
     except KieTaskError as error:
         connection.sender.hide_key(error, provider)
         raise

@@ -68,7 +68,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "figures": {"values"},
     "quoting": {"conditions", "definitions", "errors", "figures", "params", "values"},
     "pricing": {"definitions", "errors", "figures", "params", "quoting"},
-    "request": {"definitions", "params", "values"},
+    "request": {"definitions", "errors", "params", "values"},
     # catalog_build was one file of 526 lines: the names, the parameters, the rules and the prices became modules.
     "catalog_files": {"errors", "yamlfile"},
     "catalog_lookup": {"definitions", "params", "values"},
@@ -153,7 +153,7 @@ MAY_NAME: Dict[str, Set[str]] = {"adapter": {"model_ids"}, "client": {"model_ids
 MAX_LINES = 300
 # Over 300 lines, each with the reason why there is no second noun in it.
 LONGER: Dict[str, int] = {
-    "definitions.py": 425  # values only: as long as the catalog has words
+    "definitions.py": 430  # values only: as long as the catalog has words
 }
 
 # Read the clock or the environment, sleep, or reach the network: rings 1 and up.
@@ -399,6 +399,7 @@ def enums_of(schema: Any, name: str) -> List[Set[str]]:
     [
         (("properties",), "kinds", definitions.KINDS),
         (("$defs", "model"), "kind", definitions.KINDS),
+        (("properties", "kinds"), "result", definitions.RESULTS),
         (("$defs", "parameter"), "type", definitions.TYPES),
         (("$defs", "item"), "type", definitions.TYPES),
         (("$defs", "parameter"), "send_as", definitions.CASTS),
@@ -410,6 +411,7 @@ def enums_of(schema: Any, name: str) -> List[Set[str]]:
     ],
     ids=[
         "kinds",
+        "kinds.result",
         "model.kind",
         "parameter.type",
         "item.type",

@@ -411,7 +411,7 @@ def test_chat_of_a_model_that_makes_pictures() -> None:
     result = run("chat", IMAGE, "hello")
 
     assert result.exit_code == 2
-    assert "this is a model of kind image; use generate()" in result.stderr
+    assert "this is a model of kind image; make it with `KieAdapter.generate`, or `kie-sync generate`" in result.stderr
 
 
 @pytest.mark.parametrize(

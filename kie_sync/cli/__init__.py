@@ -126,7 +126,8 @@ def _print_version(ctx: click.Context, parameter: click.Parameter, value: bool) 
 Exit codes:
     0  done
     2  bad input, a bad setting or catalog, a place that cannot be written to
-    {REFUSED}  refused by the platform (key, balance, validation, rate, not found, server), or not reached; nothing bought
+    {REFUSED}  refused by the platform (key, balance, validation, rate, not found, server), or not reached:
+       nothing was bought
     {FAILED}  the task failed
     5  the outcome is unknown: a paid call may have been accepted, or a stream broke off
     6  the task is still running, at the deadline or when a look at it was refused; it is paid,
