@@ -7,10 +7,10 @@ import json
 import logging
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Iterator, List, Mapping, Optional, Tuple
 
 from .catalog import Catalog
-from .completions import ChatCompletion, ChatCompletionChunk, Usage, parse_chunk, parse_completion
+from .completions import ChatCompletion, ChatCompletionChunk, Usage, empty_answer, parse_chunk, parse_completion
 from .connection import Connection, Context
 from .definitions import Model
 from .errors import KieAPIError, KieInputError, KieStreamError, Problem
@@ -54,6 +54,8 @@ def complete(
             model, context or {}, completion.usage, cost, call_id=call.id, credits_consumed=completion.credits_consumed
         )
     )
+    if completion.is_empty:
+        logger.warning("%s", empty_answer(model, completion.finish_reason, completion.credits_consumed, cost))
     return replace(completion, cost=cost)
 
 
@@ -77,8 +79,11 @@ def stream(
     def on_end(ended: ChatStream, error: Optional[KieAPIError]) -> None:
         if error is not None:
             connection.sender.hide_key(error, entry.endpoint.provider)
+        cost = price(ended.usage)
+        if error is None and ended.is_empty:
+            logger.warning("%s", empty_answer(model, ended.finish_reason, ended.credits_consumed, cost))
         connection.listeners.tell(
-            ChatFinished(model, context or {}, ended.usage, price(ended.usage), error, call.id, ended.credits_consumed)
+            ChatFinished(model, context or {}, ended.usage, cost, error, call.id, ended.credits_consumed)
         )
 
     return ChatStream(response, model=entry.slug, price=price, on_end=on_end)
@@ -167,6 +172,11 @@ class ChatStream:
     def text(self) -> str:
         """The text so far."""
         return "".join(self._text)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the answer is complete, with neither text nor a call of a tool in it."""
+        return self.finish_reason is not None and not self._has_answer
 
     @property
     def cost(self) -> CostEstimate:
@@ -270,18 +280,16 @@ class ChatStream:
         return data
 
     def _as_chunk(self, whole: ChatCompletion) -> ChatCompletionChunk:
-        raw: Dict[str, Any] = dict(whole.raw)
-        first = whole.choices[0]
-        delta = {**first.message.to_dict(), "content": whole.text, "reasoning_content": whole.reasoning_content}
-        raw["choices"] = [{"index": 0, "delta": delta, "finish_reason": first.finish_reason or "stop"}]
+        message = whole.choices[0].message.to_dict()
+        delta = {**message, "content": whole.text, "reasoning_content": whole.reasoning_content}
+        raw = {**whole.raw, "choices": [{"index": 0, "delta": delta, "finish_reason": whole.finish_reason or "stop"}]}
         return parse_chunk(raw, model=self._model)
 
     def _broken(self, message: str, **about: Any) -> KieStreamError:
         kind = classify(about["status_code"], message) if about.get("status_code") else None
         hint = f" ({kind.__name__})" if kind is not None else ""
-        so_far = f"; {len(self.text):,} characters had come, and may be charged"
         return KieStreamError(
-            message + hint + so_far,
+            f"{message}{hint}; {len(self.text):,} characters had come, and may be charged",
             partial=self.text,
             usage=self.usage,
             model=self._model,

@@ -6,7 +6,7 @@ from typing import Optional
 
 from .catalog import Catalog
 from .connection import Connection, Context
-from .definitions import FILE_RESULTS, Endpoint, Waiting
+from .definitions import FILE_RESULTS, Endpoint, Model, Waiting
 from .errors import (
     KieAPIError,
     KieInputError,
@@ -107,13 +107,22 @@ def wait_for(
     model: Optional[str],
     cost: Optional[CostEstimate],
     context: Context,
+    is_ours: bool = False,
 ) -> QueryTaskResponse:
-    """Block until a task has succeeded."""
+    """Block until a task has succeeded.
+
+    Args:
+        is_ours: the task is known to have been made for `model`, by this process or by what is on record; else the
+            platform's own word for its model counts.
+    """
     check_times(poll_interval, max_wait_time)
     provider = endpoint_of(connection.catalog, model).provider
 
     def look(left_s: float) -> QueryTaskResponse:
-        return query(connection, task_id, model=model, attempts=1, longest_s=max(left_s, _SHORTEST_LOOK_S))
+        seen = query(connection, task_id, model=model, attempts=1, longest_s=max(left_s, _SHORTEST_LOOK_S))
+        if not is_ours and connection.age_of(task_id) is None:
+            _check_model(connection.catalog, seen, model)
+        return seen
 
     try:
         state = wait(
@@ -132,13 +141,32 @@ def wait_for(
         connection.listeners.tell(TaskStillRunning(model or "", context or {}, task_id))
         raise
     connection.listeners.tell(TaskFinished(model or state.model, context or {}, task_id, state, cost))
-    entry = connection.catalog.get(model or state.model)
+    entry = connection.catalog.get(model) if model else find_model(connection.catalog, state.model)
     try:
         check_finished(state, model=model or "", wants_files=entry is not None and entry.result in FILE_RESULTS)
     except KieTaskError as error:
         connection.sender.hide_key(error, provider)
         raise
     return state
+
+
+def find_model(catalog: Catalog, name: str) -> Optional[Model]:
+    """The model that the platform calls `name`; None where the catalog has none."""
+    return catalog.get(name) or next((entry for entry in catalog.values() if entry.slug == name), None)
+
+
+def _check_model(catalog: Catalog, seen: QueryTaskResponse, model: Optional[str]) -> None:
+    """A result read by another model's entry has another price, and may have another shape.
+
+    Raises:
+        KieInputError: the platform names another model of the catalog than the caller.
+    """
+    if model is None or model not in catalog or seen.model in ("", model, catalog[model].slug):
+        return
+    other = find_model(catalog, seen.model)
+    if other is not None:
+        text = f"task {seen.task_id} is of {other.id}, as the platform says: use KieAdapter(client, {other.id!r})"
+        raise KieInputError(model, [Problem("model", "model", text)])
 
 
 def _waiting(catalog: Catalog, model: Optional[str]) -> Waiting:

@@ -135,7 +135,8 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "calculate": {"catalog", "config", "definitions", "errors", "params", "pricing"},
     # After a call: from results, answers and records back to quantities.
     "usage": {"chat", "completions", "definitions", "errors", "params", "pricing", "response", "result", "values"},
-    "task": {"errors", "pricing", "records", "response", "result"},
+    # One check of a task id serves the question and the handle.
+    "task": {"errors", "pricing", "records", "request", "response", "result"},
     # From arguments to a task: what is on record comes before what is bought.
     "purchase": {*PURE, *IO},
     "adapter": {*PURE, *IO, "purchase", "task", "usage"},

@@ -279,11 +279,23 @@ def test_a_refused_look_at_a_task_that_goes_on_is_no_refusal(
 
 def test_task_of_a_model_outside_the_catalog_is_saved(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     made = json.loads(run("generate", IMAGE, "a cat", "--json", *QUICK).stdout)
-    monkeypatch.setattr("kie_sync.cli.task._find_model", lambda catalog, name: None)
+    monkeypatch.setattr("kie_sync.cli.task.find_model", lambda catalog, name: None)
 
     result = run("task", made["task_id"], "--wait", "-o", "cat.png")
 
     assert (result.exit_code, result.stdout) == (0, "cat.png\n")
+
+
+def test_the_platforms_word_for_a_tasks_model_counts() -> None:
+    """With --model X, a task of another model was read and priced as one of X."""
+    made = json.loads(run("generate", IMAGE, "a cat", "--json", *QUICK).stdout)
+
+    result = run("task", made["task_id"], "--model", "nano-banana-pro", "--json")
+
+    assert (result.exit_code, json.loads(result.stdout)["cost"]) == (0, made["cost"])
+    assert json.loads(result.stderr) == {
+        "warning": f"the task is of {IMAGE}, as the platform says, not of nano-banana-pro; its own entry is used"
+    }
 
 
 def test_task_that_nobody_knows() -> None:

@@ -11,7 +11,7 @@ import pytest
 from wire import CHAT, CREATED, IMAGE, KEY, Script, client, shipped
 
 from kie_sync import Catalog, KieAdapter, KieClient
-from kie_sync.errors import KieConfigError, KieConnectionError
+from kie_sync.errors import KieConfigError, KieConnectionError, KieInputError
 from kie_sync.events import TaskCreated
 
 MINE = """
@@ -157,3 +157,11 @@ def test_a_fault_of_the_sandbox_ends_as_it_should(sandbox: Any) -> None:
             list(kie.chat_completions_stream(CHAT, "tell me a story [[fault:silent-close]]"))
 
     assert len(sandbox.tasks) == before + 1 and caught.value.partial
+
+
+def test_a_bare_create_sends_no_half_characters(clock: Any) -> None:
+    script = Script(CREATED)
+
+    with pytest.raises(KieInputError, match=r"input\.shots\[0\] holds characters that are no text"):
+        client(script, clock).create_task(IMAGE, {"shots": ["caf\udce9"]})
+    assert script.requests == []
