@@ -16,6 +16,7 @@ from typing import Any, Iterator, List, Optional
 
 import pytest
 from click.testing import CliRunner, Result
+from wire import chunk, event, pieces
 
 import kie_sync
 from kie_sync.cli import main
@@ -441,6 +442,17 @@ def test_chat_that_breaks_off(fault: str, code: int, error: str) -> None:
     assert result.stdout == "" or result.stdout.endswith("\n")
     assert "error: " in result.stderr
     assert error in result.stderr
+
+
+def test_ctrl_c_in_an_answer_says_that_it_may_be_charged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It said "interrupted", as if nothing had been bought."""
+    cut = pieces([event(chunk("Once upon"))], error=KeyboardInterrupt())  # type: ignore[arg-type]
+    monkeypatch.setattr(HttpTransport, "__call__", lambda *_, **about: cut)
+
+    result = run("chat", CHAT, "hello")
+
+    assert (result.exit_code, result.stdout) == (130, "Once upon\n")
+    assert result.stderr.endswith("error: interrupted; the answer so far may be charged\n")
 
 
 # demo

@@ -103,7 +103,9 @@ def _report_usage(run: Run, error: click.UsageError) -> int:
 
 def _report_interrupt(run: Run) -> int:
     message = "interrupted"
-    if run.task_id is None and run.is_buying:
+    if run.is_answering:
+        message += "; the answer so far may be charged"
+    elif run.task_id is None and run.is_buying:
         message += " while the call was on its way: whether it was accepted, and paid, is not known"
     about = {"type": "Interrupted", "message": message}
     if run.task_id is not None:

@@ -31,6 +31,7 @@ class Run:
         is_buying: a paid call is on its way, and nobody knows yet what became of it.
         is_known: the task surely exists: this run made it, or has seen it.
         is_over: the task has ended, so that there is nothing left to wait for.
+        is_answering: a chat's answer is coming, and is not whole.
     """
 
     as_json: bool = False
@@ -40,6 +41,7 @@ class Run:
     is_buying: bool = False
     is_known: bool = False
     is_over: bool = False
+    is_answering: bool = False
 
     def load_catalog(self, *, asked: str = "", use_environment: bool = True) -> Catalog:
         """The catalog; warns of broken entries, but for the one `asked` for, which is an error of its own."""
