@@ -558,7 +558,7 @@ def test_price_of_a_chat_without_tokens_is_its_rates() -> None:
         "1M input tokens              31        300\n"
         "1M output tokens            181       1800\n"
         "- reference: ten times the cost; per 1,000 tokens instead of per 10,000 looks like a slip "
-        "in the customer's sheet\n"
+        "in the price sheet\n"
     )
     assert run_json("price", "gemini-3-flash")["rates_per_1m_tokens"] == {"input": "31", "output": "181"}
 
@@ -601,7 +601,7 @@ def test_plans_as_json() -> None:
         "credits": "1000",
         "price": "5",
         "currency": "USD",
-        "source": "the customer's price sheet",
+        "source": "the price sheet that this project was given",
         "checked": "2026-11-22",
     }
 

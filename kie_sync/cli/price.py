@@ -38,8 +38,8 @@ def price(
 
     Give what the price goes by: `kie-sync price MODEL -p resolution=2K`, or --input-tokens and
     --output-tokens for a chat model. -p also takes what is no parameter, such as duration_seconds,
-    input_seconds or cached_input_tokens. Credits, dollars and yuan are the customer's price; the
-    platform's own stands beside them.
+    input_seconds or cached_input_tokens. Credits, dollars and yuan are the price in a tariff,
+    which your own users pay; what the platform takes stands beside them.
     """
     model = run.load_catalog(asked=model_id)[model_id]
     given = read_arguments(model, prompt, pairs)
