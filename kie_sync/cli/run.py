@@ -41,6 +41,7 @@ class Run:
         is_known: the task surely exists: this run made it, or has seen it.
         is_over: the task has ended, so that there is nothing left to wait for.
         is_unsaved: its files could not be saved, which is all that went wrong.
+        is_answering: a chat's answer is coming, and is not whole.
     """
 
     as_json: bool = False
@@ -54,6 +55,7 @@ class Run:
     is_over: bool = False
     is_unsaved: bool = False
     _journal: Optional[SqliteJournal] = None
+    is_answering: bool = False
 
     def load_catalog(self, *, asked: str = "", use_environment: bool = True) -> Catalog:
         """The catalog; warns of broken entries, but for the one `asked` for, which is an error of its own."""
