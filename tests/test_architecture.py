@@ -62,6 +62,8 @@ IO = (
     "budget",
     "balance",
     "limiter_memory",
+    "processes",
+    "sqlitefile",
     "limiter_file",
     "limiter",
     "guards",
@@ -148,8 +150,11 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "budget": {"definitions", "errors", "events", "params", "pricing", "records", "values"},
     "balance": {"clock", "errors", "events", "values"},
     "limiter_memory": {"clock", "places"},
+    "processes": set(),
+    # What the journal and the limiter keep is shared by threads and processes in the same way.
+    "sqlitefile": {"errors"},
     # Loaded only where a file is named, for it needs sqlite3.
-    "limiter_file": {"errors", "places"},
+    "limiter_file": {"places", "processes", "sqlitefile"},
     "limiter": {
         "clock",
         "config",
@@ -227,9 +232,6 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     # The names of the customer's, narrowed: `adapter` holds all that they do.
     "kinds": {"adapter"},
     # ring 3: outside
-    "processes": set(),
-    # What the journal and the limiter keep is shared by threads and processes in the same way.
-    "sqlitefile": {"errors"},
     "journal_rows": {"processes", "records"},
     "recovery": {*PURE, *IO, *FACE, "journal"},
     "journal": {*PURE, "budget", "config", "journal_rows", "processes", "sqlitefile"},
