@@ -32,6 +32,7 @@ def build_provider(name: str, raw: Mapping[str, Any]) -> Provider:
         key_env=names(raw["key_env"]),
         upload_url=raw.get("upload_url", "").rstrip("/"),
         upload_lives_hours=Decimal(str(raw.get("upload_lives_hours", 0))),
+        results_live_hours=Decimal(str(raw.get("results_live_hours", 0))),
         paths=dict(raw.get("paths") or {}),
         creates=limits.get("creates", 0),
         per_seconds=Decimal(str(limits.get("per_seconds", 0))),

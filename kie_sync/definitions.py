@@ -317,7 +317,7 @@ class Provider:
     """Who serves models: where, under which key, within which limits (creates per seconds).
 
     `paths` are its calls beside the endpoints (credits, uploads); those in `upload` go to the
-    upload host, which keeps a file for `upload_lives_hours` (0: not known, so none is used twice).
+    upload host, which keeps a file for `upload_lives_hours`, and results for `results_live_hours` (0: not known).
     """
 
     name: str
@@ -327,6 +327,7 @@ class Provider:
     key_env: Tuple[str, ...]
     upload_url: str = ""
     upload_lives_hours: Decimal = Decimal(0)
+    results_live_hours: Decimal = Decimal(0)
     paths: Mapping[str, str] = field(default_factory=dict)
     creates: int = 0
     per_seconds: Decimal = Decimal(0)

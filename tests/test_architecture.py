@@ -249,7 +249,7 @@ MAY_NAME: Dict[str, Set[str]] = {"adapter": {"model_ids"}, "client": {"model_ids
 MAX_LINES = 300
 # Over 300 lines, each with the reason why there is no second noun in it.
 LONGER: Dict[str, int] = {
-    "definitions.py": 430  # values only: as long as the catalog has words
+    "definitions.py": 435  # values only: as long as the catalog has words
 }
 
 # Read the clock or the environment, sleep, or reach the network: rings 1 and up.

@@ -7,8 +7,9 @@ from typing import Any, Dict, List, Optional
 
 import click
 
+from .. import KieClient
 from ..errors import KieTaskFailedError
-from ..records import UNFINISHED
+from ..records import UNFINISHED, Record
 from ..recovery import Step
 from ..recovery import collect as fetch_all
 from ..recovery import resume as wait_for_all
@@ -37,13 +38,13 @@ def resume(run: Run, output: Optional[str], poll_interval: Optional[float], max_
     with Progress(run), run.open_client() as client:
         for step in wait_for_all(client, journal, poll_interval=poll_interval, max_wait_time=max_wait):
             done.append(_facts(step))
-            _say(run, step)
+            _say(run, client, step)
             if step.record.state in UNFINISHED:
                 code = RUNNING
         if output is not None:
             for step in fetch_all(client, journal, output):
                 done.append(_facts(step))
-                _say(run, step)
+                _say(run, client, step)
                 code = code or (FAILED if step.error else 0)
     unknown = journal.records(["unknown"])
     if run.as_json:
@@ -75,7 +76,7 @@ def collect(run: Run, output: str) -> int:
     with Progress(run), run.open_client() as client:
         for step in fetch_all(client, run.open_journal(), output):
             done.append(_facts(step))
-            _say(run, step)
+            _say(run, client, step)
     if run.as_json:
         print_json(done)
     elif not done:
@@ -89,7 +90,7 @@ def _facts(step: Step) -> Dict[str, Any]:
     return {**record_facts(step.record), "saved": paths, **error}
 
 
-def _say(run: Run, step: Step) -> None:
+def _say(run: Run, client: KieClient, step: Step) -> None:
     record = step.record
     name = f"task {record.task_id}" if record.task_id else f"call {record.id[:12]}"
     if run.as_json:
@@ -97,7 +98,7 @@ def _say(run: Run, step: Step) -> None:
     for path in step.paths:
         click.echo(str(path))
     if step.error is None:
-        left = f", {_countdown(record.finished_at)}" if step.paths else ""
+        left = _countdown(client, record) if step.paths else ""
         run.say(f"{name}: {record.state} ({record.model}){left}")
     elif isinstance(step.error, KieTaskFailedError):
         run.say(f"{name}: failed ({record.model}): {record.fail_msg or step.error.message}")
@@ -105,9 +106,10 @@ def _say(run: Run, step: Step) -> None:
         run.warn(f"{name}: {step.error.message}")
 
 
-def _countdown(finished_at: Optional[float]) -> str:
-    """How long a result's link still lives; the platform says 24 hours (docs, get-task-detail)."""
-    if finished_at is None:
-        return "its link lives about a day"
-    hours = (finished_at + 86400 - time.time()) / 3600
-    return f"its link lives about {hours:.0f} more hours" if hours > 0 else "its link is past its day"
+def _countdown(client: KieClient, record: Record) -> str:
+    """How long a result's link still lives."""
+    provider = client.catalog.providers.get(record.provider)
+    if provider is None or not provider.results_live_hours or record.finished_at is None:
+        return ""
+    hours = float(provider.results_live_hours) - (time.time() - record.finished_at) / 3600
+    return f"; its link lives about {hours:.0f} more hours" if hours > 0 else "; its link is past its time"

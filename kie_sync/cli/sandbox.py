@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import tempfile
 from decimal import Decimal
 from typing import TYPE_CHECKING, Tuple
 
@@ -47,23 +49,27 @@ def sandbox(run: Run, port: int, speed: float, balance: float, faults: Tuple[str
     """Play KIE.ai on this machine until Ctrl-C.
 
     Prints lines to paste into another terminal: there, kie-sync and every program that uses kie_sync
-    then talk to the sandbox and to no real host, with credits that cost nothing. Callback URLs on this
-    machine are called when a task ends.
+    then talk to the sandbox and to no real host, with credits that cost nothing, and keep a journal that
+    goes with it. Callback URLs on this machine are called when a task ends.
     """
 
     def announce(ready: Sandbox) -> None:
+        # What is only played is not mixed with what was really paid, and goes with the sandbox.
+        environment = {**ready.environment(), "KIE_JOURNAL": os.path.join(folder, "journal.sqlite")}
         if run.as_json:
-            print_json({"url": ready.url, "key": ready.key, "environment": ready.environment()})
-        for name, value in ready.environment().items() if not run.as_json else ():
+            print_json({"url": ready.url, "key": ready.key, "environment": environment})
+        for name, value in environment.items() if not run.as_json else ():
             click.echo(f"export {name}={shlex.quote(value)}")
         run.say(f"KIE.ai is played on {ready.url}; Ctrl-C stops it. Paste the lines above into another terminal.")
 
-    sandboxes.serve(
-        catalog=run.load_catalog(),
-        port=port,
-        balance=Decimal(str(balance)),
-        speed=speed,
-        faults=faults,
-        webhook_secret=webhook_secret,
-        on_ready=announce,
-    )
+    catalog = run.load_catalog()
+    with tempfile.TemporaryDirectory(prefix="kie-sandbox-") as folder:
+        sandboxes.serve(
+            catalog=catalog,
+            port=port,
+            balance=Decimal(str(balance)),
+            speed=speed,
+            faults=faults,
+            webhook_secret=webhook_secret,
+            on_ready=announce,
+        )
