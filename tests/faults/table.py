@@ -28,6 +28,8 @@ PAID = ("submit", "chat", "stream")
 ASKED = ("wait", "look", "credits", "upload", "download_url", "save")
 # Their answers are JSON; a file may be anything.
 JSON_ONLY = (*PAID, "wait", "look", "credits", "upload", "download_url")
+# They read codes as `credits` does.
+CODED = tuple(each for each in JSON_ONLY if each not in ("upload", "download_url"))
 
 
 @dataclass(frozen=True)
@@ -367,7 +369,7 @@ CODES: List[Fault] = [
             paid=kind,
             asked=kind,
             but=_FAILED.get(code, {}),
-            where=JSON_ONLY,
+            where=CODED,
         )
         for code, kind in _CODES
     ),
@@ -433,6 +435,7 @@ PASSING = [
     if fault.name in _PASSING
     and fault.outcome(operation) in (CONNECTION, SERVER, LIMIT, RUNNING)
     and not (operation in PAID and fault.is_accepted)
+    and not (fault.is_silent and operation not in ("wait", "save"))
     # A name that nobody knows now is known later: that is the resolver's business.
     and fault.name != "the host has no address"
 ]
