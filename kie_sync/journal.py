@@ -6,27 +6,24 @@ threads and processes may share one file. No API key is in it.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sqlite3
 import sys
 import time
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
 from . import events
 from .errors import KieConfigError, KieInputError, KieJournalError, Problem
-from .journal_rows import TABLES, VERSION, as_text, millionths, read_row, what_it_took
-from .processes import own_name
-from .records import UNFINISHED, KeyTaken, PaidCall, Record, canonical
+from .journal_rows import TABLES, VERSION, as_text, new_row, read_row, what_it_took
+from .records import UNFINISHED, KeyTaken, PaidCall, Record
 from .sqlitefile import SqliteFile, rows
 from .values import to_json
 
 VARIABLE = "KIE_JOURNAL"
-# A payload beyond this is kept as its hash alone: a chat may carry whole pictures.
-_LARGEST_PAYLOAD = 262_144
 
 
 def default_path() -> Path:
@@ -71,6 +68,8 @@ class SqliteJournal:
         self.path = default_path() if path is None else Path(path).expanduser()
         self.max_credits_per_day = max_credits_per_day
         self.now = now
+        # What could not be written after a send, as on a full disk: it comes first when that works again.
+        self._owed: List[events.Event] = []
         self._file = SqliteFile(self.path, "the journal", TABLES, VERSION)
 
     def __repr__(self) -> str:
@@ -85,7 +84,22 @@ class SqliteJournal:
     def __call__(self, event: Any) -> None:
         if isinstance(event, (events.TaskSubmitting, events.ChatSubmitting)):
             self._begin(event)
-        elif isinstance(event, events.TaskCreated):
+        elif not isinstance(event, events.TaskPolled):
+            self._owed.append(event)
+            self._write_owed()
+
+    def _write_owed(self) -> None:
+        with self._file.lock():
+            while self._owed:
+                event = self._owed.pop(0)
+                try:
+                    self._write(event)
+                except KieJournalError:
+                    self._owed.insert(0, event)
+                    raise
+
+    def _write(self, event: Any) -> None:
+        if isinstance(event, events.TaskCreated):
             self._note(event.call_id, state="accepted", task_id=event.task_id)
         elif isinstance(event, events.CallRefused):
             self._note(event.call_id, state="refused", message=str(event.error or "refused"), owns_key=False)
@@ -104,37 +118,15 @@ class SqliteJournal:
             self._balance_read(event)
 
     def _begin(self, event: Union[events.TaskSubmitting, events.ChatSubmitting]) -> None:
-        call, request = event.call, event.request
-        payload = json.dumps(to_json(request.json if request is not None else None), ensure_ascii=False)
+        row = new_row(event, self.now())
         price = event.price.platform_credits if event.price is not None else None
-        row = {
-            "id": call.id,
-            "created_at": self.now(),
-            "model": call.model,
-            "kind": call.kind,
-            "provider": call.provider,
-            "endpoint": call.endpoint,
-            "account": call.account,
-            "key": call.key or None,
-            "owns_key": bool(call.key),
-            "user": call.user,
-            "given": canonical(call.given),
-            "digest": call.digest,
-            "url": request.url if request is not None else "",
-            "payload": payload if len(payload) <= _LARGEST_PAYLOAD else None,
-            "payload_hash": hashlib.sha256(payload.encode()).hexdigest(),
-            "price": as_text(price),
-            "micro_credits": millionths(price),
-            "state": "sending",
-            "sender": own_name(),
-        }
         try:
             with self._file.writing() as connection:
-                self._check_day(connection, call, price)
+                self._check_day(connection, event.call, price)
                 marks = ", ".join("?" * len(row))
                 connection.execute(f"INSERT INTO calls ({', '.join(row)}) VALUES ({marks})", list(row.values()))
         except sqlite3.IntegrityError as error:
-            raise KeyTaken(call.key) from error
+            raise KeyTaken(event.call.key) from error
         except KieJournalError as error:
             raise KieJournalError(f"{error}; nothing was sent") from error
 
@@ -283,6 +275,8 @@ class SqliteJournal:
             connection.execute(f"UPDATE calls SET {changes} WHERE {where}", [*values.values(), *about])
 
     def _select(self, where: str, *values: Any) -> List[Record]:
+        with suppress(KieJournalError):
+            self._write_owed()
         with self._file.reading() as connection:
             found = rows(connection, f"SELECT * FROM calls WHERE {where} ORDER BY created_at, rowid", values)
         return [read_row(row, self.now()) for row in found]

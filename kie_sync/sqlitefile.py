@@ -43,7 +43,7 @@ class SqliteFile:
         Raises:
             KieJournalError: the file cannot be read.
         """
-        with self._lock(), self._explained("read"):
+        with self.lock(), self._explained("read"):
             yield self._open()
 
     @contextmanager
@@ -53,7 +53,7 @@ class SqliteFile:
         Raises:
             KieJournalError: the file cannot be written; nothing of the block is in it.
         """
-        with self._lock(), self._explained("written"):
+        with self.lock(), self._explained("written"):
             connection = self._open()
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -65,12 +65,13 @@ class SqliteFile:
 
     def close(self) -> None:
         """Close it; the next use opens it again."""
-        with self._lock():
+        with self.lock():
             connection = self._connections.pop(os.getpid(), None)
             if connection is not None:
                 connection.close()
 
-    def _lock(self) -> threading.RLock:
+    def lock(self) -> threading.RLock:
+        """What keeps the threads of this process apart."""
         return self._locks.setdefault(os.getpid(), threading.RLock())
 
     @contextmanager

@@ -143,7 +143,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "processes": set(),
     # What the journal and the limiter keep is shared by threads and processes in the same way.
     "sqlitefile": {"errors"},
-    "journal_rows": {"processes", "records"},
+    "journal_rows": {"events", "processes", "records", "values"},
     "recovery": {*PURE, *IO, *FACE, "journal"},
     "journal": {*PURE, "budget", "journal_rows", "processes", "sqlitefile"},
     "sandbox": {"catalog", "definitions", "errors", "input_schema", "params", "pricing"},
