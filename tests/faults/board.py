@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Dict, Tuple
+from typing import Dict, List, Tuple
 
 # (fault, operation) -> what came of it, and how many calls were paid for.
 FOUND: Dict[Tuple[str, str], str] = {}
+# When a program was killed -> how many calls were paid for, and the journal's states before and after `resume`.
+KILLED: Dict[str, Tuple[int, List[str], List[str]]] = {}
 # Where what was said is kept, below pytest's folder for temporary files.
 SAID = "said.txt"
 

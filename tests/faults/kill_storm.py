@@ -1,7 +1,7 @@
 """kill -9 at random moments: `PYTHONPATH=.:tests python -m faults.kill_storm [RUNS]`.
 
 So many runs of `kie-sync generate --key row-N` in processes of their own are killed, each at a random moment of its
-life; then `resume` and `collect` go on, and then all of it is run again with the same keys. The sandbox's books say what
+life; then `resume` and `collect` go on; then all of it is run again with the same keys. The sandbox's books say what
 was paid.
 """
 
