@@ -123,7 +123,8 @@ class KieAdapter:
     ) -> Task:
         """Make it, and return at once with the task, which can `wait()`."""
         check_times(poll_interval, max_wait_time)
-        tasks.endpoint_of(self.client.catalog, self.model.id)
+        endpoint = tasks.endpoint_of(self.client.catalog, self.model.id)
+        tasks.check_callback(self.client.connection, self.model.id, endpoint, callback_url)
         resolved, price = self._checked(_together(prompt, arguments, given), tariff)
         terms = Terms(key, retry_failed, max_credits, allow_unknown_price, user, callback_url, context or {})
         task_id, record = buy(self.client, self.model, resolved, price, terms)
@@ -210,6 +211,7 @@ class KieAdapter:
         """The exact request, not sent; there is no key in it."""
         merged = _together(prompt, arguments, given)
         base_url = self.client.connection.settings.base_url(self.model.endpoint.provider)
+        tasks.check_callback(self.client.connection, self.model.id, self.model.endpoint, callback_url)
         if self.model.endpoint.shape == "task":
             resolved = self._checked(merged, None)[0]
             return build_create(self.model, resolved, base_url, callback_url=callback_url)
@@ -247,6 +249,8 @@ class KieAdapter:
         stream: bool = False,
         *,
         arguments: Optional[Mapping[str, Any]] = None,
+        max_credits: Any = None,
+        allow_unknown_price: bool = False,
         tariff: Optional[str] = None,
         context: Optional[Mapping[str, Any]] = None,
         **given: Any,
@@ -256,6 +260,7 @@ class KieAdapter:
         Args:
             messages: a list of messages (mappings or `ChatMessage`), or text.
             stream: give the pieces as they come.
+            max_credits, allow_unknown_price: as for `generate`; the price of text is bounded where `max_tokens` is.
             given: the model's parameters, such as `reasoning_effort` or `tools`.
 
         Returns:
@@ -263,7 +268,10 @@ class KieAdapter:
         """
         call = chat.stream if stream else chat.complete
         parameters = _together(None, arguments, given)
-        return call(self.client.connection, self.model.id, messages, parameters, context=context, tariff=tariff)
+        limits = {"max_credits": max_credits, "allow_unknown_price": allow_unknown_price}
+        return call(
+            self.client.connection, self.model.id, messages, parameters, context=context, tariff=tariff, **limits
+        )
 
     def chat_simple(
         self, user_message: str, system_prompt: Optional[str] = None, stream: bool = False, **given: Any

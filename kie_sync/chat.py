@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import logging
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
+from .budget import parse_max_credits, with_chat_bound
 from .catalog import Catalog
 from .completions import ChatCompletion, ChatCompletionChunk, Usage, parse_chunk, parse_completion
 from .connection import Connection, Context
@@ -36,19 +38,22 @@ def complete(
     *,
     context: Context,
     tariff: Optional[str],
+    max_credits: Any = None,
+    allow_unknown_price: bool = False,
 ) -> ChatCompletion:
     """One call that blocks until the whole answer is there."""
+    limits = {"max_credits": parse_max_credits(model, max_credits), "allow_unknown_price": allow_unknown_price}
     entry, arguments = resolve_chat(connection.catalog, model, messages, parameters)
     # A tariff that does not exist must be found before the call is paid.
     price = quote(entry, arguments, tariff=tariff, on=connection.clock.date())
-    request, response, call = _send(connection, entry, arguments, price, is_stream=False, context=context)
+    request, response, call = _send(connection, entry, arguments, price, limits, is_stream=False, context=context)
     try:
         completion = read_completion(response, model=entry.slug)
     except KieAPIError as error:
         connection.sender.hide_key(error, entry.endpoint.provider)
         connection.tell_failure(error, request, call, context)
         raise
-    cost = _price(connection, entry, arguments, completion.usage, tariff)
+    cost = _price(connection, entry, arguments, tariff, completion.usage)
     connection.listeners.tell(
         ChatFinished(
             model, context or {}, completion.usage, cost, call_id=call.id, credits_consumed=completion.credits_consumed
@@ -65,14 +70,15 @@ def stream(
     *,
     context: Context,
     tariff: Optional[str],
+    max_credits: Any = None,
+    allow_unknown_price: bool = False,
 ) -> ChatStream:
     """One call whose answer comes in pieces."""
+    limits = {"max_credits": parse_max_credits(model, max_credits), "allow_unknown_price": allow_unknown_price}
     entry, arguments = resolve_chat(connection.catalog, model, messages, parameters)
     expected = quote(entry, arguments, tariff=tariff, on=connection.clock.date())
-    _, response, call = _send(connection, entry, arguments, expected, is_stream=True, context=context)
-
-    def price(usage: Optional[Usage]) -> CostEstimate:
-        return _price(connection, entry, arguments, usage, tariff)
+    _, response, call = _send(connection, entry, arguments, expected, limits, is_stream=True, context=context)
+    price = functools.partial(_price, connection, entry, arguments, tariff)
 
     def on_end(ended: ChatStream, error: Optional[KieAPIError]) -> None:
         if error is not None:
@@ -102,19 +108,21 @@ def _send(
     entry: Model,
     arguments: Arguments,
     price: CostEstimate,
+    limits: Mapping[str, Any],
     *,
     is_stream: bool,
     context: Context,
 ) -> Tuple[Request, Response, PaidCall]:
     provider = entry.endpoint.provider
     request = build_chat(entry, arguments, connection.settings.base_url(provider), stream=is_stream)
-    call = connection.new_call(entry.id, entry.endpoint, arguments.given)
+    call = connection.new_call(entry.id, entry.endpoint, arguments.given, **limits)
+    price = with_chat_bound(entry, arguments, request.json or {}, price, on=connection.clock.date())
     connection.ask(ChatSubmitting(entry.id, context or {}, request, price, call))
     return request, connection.send_paid(request, provider, call, context), call
 
 
 def _price(
-    connection: Connection, entry: Model, arguments: Arguments, usage: Optional[Usage], tariff: Optional[str]
+    connection: Connection, entry: Model, arguments: Arguments, tariff: Optional[str], usage: Optional[Usage]
 ) -> CostEstimate:
     quantities = usage.quantities if usage is not None else {}
     try:

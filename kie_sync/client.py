@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Iterable, List, Mapping, Optional, Tuple, Union
 
 from . import chat, files, tasks
+from .budget import Budget
 from .catalog import Catalog
 from .clock import Clock, SystemClock
 from .completions import ChatCompletion
@@ -14,13 +16,17 @@ from .config import Settings, Timeouts, load_catalog
 from .connection import Connection, Context
 from .definitions import Provider
 from .errors import KieConfigError, KieConnectionError
-from .events import BalanceRead, Listener, Listeners
+from .events import BalanceRead, Listener
+from .guards import Credits, Guards, open_journal
 from .records import Journal
 from .request import build_credits, build_download_url, build_raw_create
 from .response import CreateTaskResponse, QueryTaskResponse, as_credits, dig
 from .sender import Sender
 from .transport import HttpTransport, Transport
 from .waiter import check_times
+
+# Between a paid call and its wait the balance may not keep anybody longer.
+_BALANCE_S = 10.0
 
 
 class KieClient:
@@ -33,6 +39,13 @@ class KieClient:
         catalog: a `Catalog`, or paths of YAML files to lay over the shipped one.
         journal: keeps a record of each paid call, so that nothing is paid twice and no task is lost: True for the
             file that `KIE_JOURNAL` names or the user's own, a path, or a `Journal` of `kie_sync.records`.
+        limiter: keeps what the provider allows, before a create is sent: None for every host but this machine itself,
+            True for all, False for none; a path (or `KIE_LIMITER`): in step with every process that names the file.
+        user_share: how much of what the limiter lets through one `user=` may hold, such as 0.25.
+        budget: what this client may spend, in platform credits; see `client.budget`.
+        max_credits_per_day: what may be spent in a day (UTC), by the journal; without it `KIE_MAX_CREDITS_PER_DAY`
+            counts, unless it is False.
+        low_balance_warning: warn, and tell `BalanceLow`, when fewer credits are left.
         on_event: a listener, or several; see `kie_sync.events`.
         transport: another way to send a request; see `kie_sync.transport.Transport`.
         clock: another clock; see `kie_sync.clock.Clock`.
@@ -50,6 +63,11 @@ class KieClient:
         api_keys: Optional[Mapping[str, str]] = None,
         catalog: Union[Catalog, str, Path, Iterable[Union[str, Path]], None] = None,
         journal: Union[Journal, bool, str, Path, None] = None,
+        limiter: Union[bool, str, Path, None] = None,
+        user_share: Optional[float] = None,
+        budget: Credits = None,
+        max_credits_per_day: Union[Credits, bool] = None,
+        low_balance_warning: Credits = None,
         on_event: Union[Listener, Iterable[Listener], None] = None,
         transport: Optional[Transport] = None,
         clock: Optional[Clock] = None,
@@ -69,6 +87,7 @@ class KieClient:
             api_key or "", base_url or "", dict(api_keys or {}), Timeouts(read_s=timeout_s, chat_s=chat_timeout_s)
         )
         self._journal = journal
+        self._guards = Guards(limiter, user_share, budget, max_credits_per_day, low_balance_warning)
         self._on_event = on_event
         self._clock: Clock = clock or SystemClock()
         self._transport: Transport = transport or HttpTransport()
@@ -104,46 +123,82 @@ class KieClient:
         if self._connection is None:
             settings = self._settings.with_home(next(iter(self.catalog.providers)))
             sender = Sender(self._transport, settings, self._clock)
-            journal = _open_journal(self._journal)
-            listeners = Listeners(self._on_event, after=[] if journal is None else [journal])
+            journal = open_journal(self._journal, self._guards.max_credits_per_day)
+            ask_balance = functools.partial(self._read_balance, attempts=1, longest_s=_BALANCE_S)
+            listeners = self._guards.listeners(
+                self._on_event, self.catalog, settings, self._clock, journal, ask_balance
+            )
             connection = Connection(self.catalog, settings, sender, listeners, self._clock, journal)
             self._connection = self._connection or connection
         return self._connection
 
+    @property
+    def budget(self) -> Optional[Budget]:
+        """What this client may spend: `limit`, `spent`, `reserved`, `left`; None when no budget was given."""
+        return self._guards.budget
+
     # Chat
 
     def chat_completions(
-        self, model: str, messages: Any, *, context: Context = None, tariff: Optional[str] = None, **parameters: Any
+        self,
+        model: str,
+        messages: Any,
+        *,
+        context: Context = None,
+        tariff: Optional[str] = None,
+        max_credits: Any = None,
+        allow_unknown_price: bool = False,
+        **parameters: Any,
     ) -> ChatCompletion:
         """One chat call that blocks until the whole answer is there.
 
         Args:
             messages: a list of messages (mappings or `ChatMessage`), or text.
+            max_credits, allow_unknown_price: as for `KieAdapter.chat`.
             parameters: what the model's catalog entry lists.
         """
-        return chat.complete(self.connection, model, messages, parameters, context=context, tariff=tariff)
+        limits = {"max_credits": max_credits, "allow_unknown_price": allow_unknown_price}
+        return chat.complete(self.connection, model, messages, parameters, context=context, tariff=tariff, **limits)
 
     def chat_completions_stream(
-        self, model: str, messages: Any, *, context: Context = None, tariff: Optional[str] = None, **parameters: Any
+        self,
+        model: str,
+        messages: Any,
+        *,
+        context: Context = None,
+        tariff: Optional[str] = None,
+        max_credits: Any = None,
+        allow_unknown_price: bool = False,
+        **parameters: Any,
     ) -> chat.ChatStream:
         """The same, in pieces as they come."""
-        return chat.stream(self.connection, model, messages, parameters, context=context, tariff=tariff)
+        limits = {"max_credits": max_credits, "allow_unknown_price": allow_unknown_price}
+        return chat.stream(self.connection, model, messages, parameters, context=context, tariff=tariff, **limits)
 
     # Tasks
 
     def create_task(
-        self, model: str, input: Mapping[str, Any], *, callback_url: Optional[str] = None, context: Context = None
+        self,
+        model: str,
+        input: Mapping[str, Any],
+        *,
+        callback_url: Optional[str] = None,
+        allow_unknown_price: bool = False,
+        context: Context = None,
     ) -> CreateTaskResponse:
         """The platform's bare create call: `input` goes out as it is. `KieAdapter` checks and prices first.
+
+        Its price is not known, so that a budget refuses it unless `allow_unknown_price` is given.
 
         Raises:
             KieOutcomeUnknownError: the task may or may not exist; it was not sent again.
         """
         endpoint = tasks.endpoint_of(self.catalog, model)
+        tasks.check_callback(self.connection, model, endpoint, callback_url)
         slug = self.catalog[model].slug if model in self.catalog else model
         base_url = self.connection.settings.base_url(endpoint.provider)
         request = build_raw_create(endpoint, slug, input, base_url, callback_url=callback_url)
-        call = self.connection.new_call(model, endpoint, input)
+        call = self.connection.new_call(model, endpoint, input, allow_unknown_price=allow_unknown_price)
         return tasks.create(self.connection, request, endpoint, call, price=None, context=context)
 
     def query_task(self, task_id: str, *, model: Optional[str] = None) -> QueryTaskResponse:
@@ -186,11 +241,14 @@ class KieClient:
         max_wait_time: Optional[float] = None,
         *,
         callback_url: Optional[str] = None,
+        allow_unknown_price: bool = False,
         context: Context = None,
     ) -> QueryTaskResponse:
         """`create_task`, then wait as `wait_for_task` does."""
         check_times(poll_interval, max_wait_time)
-        created = self.create_task(model, input, callback_url=callback_url, context=context)
+        created = self.create_task(
+            model, input, callback_url=callback_url, allow_unknown_price=allow_unknown_price, context=context
+        )
         return tasks.wait_for(
             self.connection, created.task_id, poll_interval, max_wait_time, model=model, cost=None, context=context
         )
@@ -204,9 +262,13 @@ class KieClient:
 
     def credits(self) -> Decimal:
         """The balance in credits."""
+        return self._read_balance()
+
+    def _read_balance(self, *, attempts: Optional[int] = None, longest_s: float = float("inf")) -> Decimal:
         provider = self.home_provider
         request = build_credits(provider, self.connection.settings.base_url(provider))
-        balance = as_credits(dig(self.connection.sender.send(request, provider).json(), ("data",)))
+        answer = self.connection.sender.send(request, provider, attempts=attempts, longest_s=longest_s)
+        balance = as_credits(dig(answer.json(), ("data",)))
         if balance is None:
             raise KieConnectionError("the platform answered without a balance", method="GET", url=request.url)
         account = self.connection.account(provider)
@@ -238,14 +300,3 @@ class KieClient:
             if call in provider.paths:
                 return provider
         raise KieConfigError(f"no provider of the catalog has a path for {call}")
-
-
-def _open_journal(asked: Union[Journal, bool, str, Path, None]) -> Optional[Journal]:
-    """The journal that was asked for; its module is loaded only then."""
-    if asked is None or asked is False:
-        return None
-    if asked is True or isinstance(asked, (str, Path)):
-        from . import journal
-
-        return journal.SqliteJournal(None if asked is True else asked)
-    return asked

@@ -10,6 +10,7 @@ import hashlib
 import ipaddress
 import os
 import re
+import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, List, Mapping, Optional, Pattern, Set, Tuple, Union
@@ -20,6 +21,7 @@ from .definitions import Provider
 from .errors import KieConfigError
 
 CATALOG_VARIABLE = "KIE_CATALOG"
+JOURNAL_VARIABLE = "KIE_JOURNAL"
 
 
 def load_catalog(*paths: Union[str, Path], use_environment: bool = True) -> Catalog:
@@ -34,6 +36,36 @@ def load_catalog(*paths: Union[str, Path], use_environment: bool = True) -> Cata
     """
     named = os.environ.get(CATALOG_VARIABLE, "") if use_environment else ""
     return read_catalog(*(part for part in named.split(os.pathsep) if part), *paths)
+
+
+def read_variable(name: str) -> Optional[str]:
+    """A variable of the environment; None where it is not set, or empty."""
+    return os.environ.get(name, "").strip() or None
+
+
+def journal_path() -> Path:
+    """The journal file of this user: what `KIE_JOURNAL` names, else a file in the user's state folder.
+
+    Raises:
+        KieConfigError: `KIE_JOURNAL` is set, but empty or "off".
+    """
+    named = os.environ.get(JOURNAL_VARIABLE)
+    if named is not None:
+        if named.strip().lower() in ("", "off"):
+            raise KieConfigError(
+                f"a journal is asked for, and {JOURNAL_VARIABLE} is {named!r}; name a file, or unset it"
+            )
+        return Path(named).expanduser()
+    home = Path.home()
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = home / "Library" / "Application Support"
+    else:
+        # A relative value counts as not set (XDG Base Directory Specification).
+        state_home = os.environ.get("XDG_STATE_HOME", "")
+        base = Path(state_home) if os.path.isabs(state_home) else home / ".local" / "state"
+    return base / "kie_sync" / "journal.sqlite"
 
 
 class ApiKey:

@@ -102,6 +102,16 @@ class BalanceRead(Event):
 
 
 @dataclass(frozen=True)
+class BalanceLow(Event):
+    """The balance has come below the `limit` that `KieClient(low_balance_warning=)` set; told once each time."""
+
+    provider: str = ""
+    account: str = ""
+    credits: Decimal = Decimal(0)
+    limit: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True)
 class CallRefused(Event):
     """A paid call was surely not accepted; `error` is None where another listener refused with an error of its own."""
 

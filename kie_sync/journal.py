@@ -6,47 +6,27 @@ threads and processes may share one file. No API key is in it.
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
 import sqlite3
-import sys
 import time
-from contextlib import suppress
+from collections import deque
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, Union
+from typing import Any, Callable, Deque, Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
 from . import events
-from .errors import KieConfigError, KieInputError, KieJournalError, Problem
-from .journal_rows import TABLES, VERSION, as_text, new_row, read_row, what_it_took
-from .records import UNFINISHED, KeyTaken, PaidCall, Record
+from .budget import check_day, expected_credits
+from .config import journal_path
+from .errors import KieInputError, KieJournalError, Problem
+from .journal_rows import TABLES, VERSION, as_text, millionths, read_row, what_it_took
+from .processes import own_name
+from .records import UNFINISHED, KeyTaken, Record, canonical
 from .sqlitefile import SqliteFile, rows
 from .values import to_json
 
-VARIABLE = "KIE_JOURNAL"
-
-
-def default_path() -> Path:
-    """The journal of this user: what `KIE_JOURNAL` names, else a file in the user's state folder.
-
-    Raises:
-        KieConfigError: `KIE_JOURNAL` is set, but empty or "off".
-    """
-    named = os.environ.get(VARIABLE)
-    if named is not None:
-        if named.strip().lower() in ("", "off"):
-            raise KieConfigError(f"a journal is asked for, and {VARIABLE} is {named!r}; name a file, or unset it")
-        return Path(named).expanduser()
-    home = Path.home()
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = home / "Library" / "Application Support"
-    else:
-        # A relative value counts as not set (XDG Base Directory Specification).
-        state_home = os.environ.get("XDG_STATE_HOME", "")
-        base = Path(state_home) if os.path.isabs(state_home) else home / ".local" / "state"
-    return base / "kie_sync" / "journal.sqlite"
+# Beyond this, a payload and its arguments are kept as their hashes alone: a chat may carry whole pictures.
+_LARGEST_PAYLOAD = 262_144
 
 
 class SqliteJournal:
@@ -65,12 +45,11 @@ class SqliteJournal:
         max_credits_per_day: Optional[Decimal] = None,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self.path = default_path() if path is None else Path(path).expanduser()
+        self.path = journal_path() if path is None else Path(path).expanduser()
         self.max_credits_per_day = max_credits_per_day
         self.now = now
-        # What could not be written after a send, as on a full disk: it comes first when that works again.
-        self._owed: List[events.Event] = []
         self._file = SqliteFile(self.path, "the journal", TABLES, VERSION)
+        self._late: Deque[Any] = deque(maxlen=10_000)
 
     def __repr__(self) -> str:
         return f"SqliteJournal({str(self.path)!r})"
@@ -84,19 +63,13 @@ class SqliteJournal:
     def __call__(self, event: Any) -> None:
         if isinstance(event, (events.TaskSubmitting, events.ChatSubmitting)):
             self._begin(event)
-        elif not isinstance(event, events.TaskPolled):
-            self._owed.append(event)
-            self._write_owed()
-
-    def _write_owed(self) -> None:
-        with self._file.lock():
-            while self._owed:
-                event = self._owed.pop(0)
-                try:
-                    self._write(event)
-                except KieJournalError:
-                    self._owed.insert(0, event)
-                    raise
+            return
+        # What could not be written when it happened, as on a full disk, is written when something can be.
+        with self._file.alone():
+            self._late.append(event)
+            while self._late:
+                self._write(self._late[0])
+                self._late.popleft()
 
     def _write(self, event: Any) -> None:
         if isinstance(event, events.TaskCreated):
@@ -118,24 +91,47 @@ class SqliteJournal:
             self._balance_read(event)
 
     def _begin(self, event: Union[events.TaskSubmitting, events.ChatSubmitting]) -> None:
-        row = new_row(event, self.now())
+        call, request = event.call, event.request
+        payload = json.dumps(to_json(request.json if request is not None else None), ensure_ascii=False)
+        given = canonical(call.given)
         price = event.price.platform_credits if event.price is not None else None
+        row = {
+            "id": call.id,
+            "created_at": self.now(),
+            "model": call.model,
+            "kind": call.kind,
+            "provider": call.provider,
+            "endpoint": call.endpoint,
+            "account": call.account,
+            "key": call.key or None,
+            "owns_key": bool(call.key),
+            "user": call.user,
+            "given": given if len(given) <= _LARGEST_PAYLOAD else "{}",
+            "digest": call.digest,
+            "url": request.url if request is not None else "",
+            "payload": payload if len(payload) <= _LARGEST_PAYLOAD else None,
+            "payload_hash": hashlib.sha256(payload.encode()).hexdigest(),
+            "price": as_text(price),
+            "micro_credits": millionths(expected_credits(event.price)),
+            "state": "sending",
+            "sender": own_name(),
+        }
         try:
             with self._file.writing() as connection:
-                self._check_day(connection, event.call, price)
+                self._check_day(connection, event)
                 marks = ", ".join("?" * len(row))
                 connection.execute(f"INSERT INTO calls ({', '.join(row)}) VALUES ({marks})", list(row.values()))
         except sqlite3.IntegrityError as error:
-            raise KeyTaken(event.call.key) from error
+            raise KeyTaken(call.key) from error
         except KieJournalError as error:
             raise KieJournalError(f"{error}; nothing was sent") from error
 
-    def _check_day(self, connection: sqlite3.Connection, call: PaidCall, price: Optional[Decimal]) -> None:
-        if self.max_credits_per_day is None:
-            return
-        from .budget import check_day
-
-        check_day(self._spent(connection, call.account), price, self.max_credits_per_day, call)
+    def _check_day(
+        self, connection: sqlite3.Connection, event: Union[events.TaskSubmitting, events.ChatSubmitting]
+    ) -> None:
+        if self.max_credits_per_day is not None:
+            spent = self._spent(connection, event.call.account)
+            check_day(spent, event.price, self.max_credits_per_day, event.call)
 
     def _chat_finished(self, event: events.ChatFinished) -> None:
         # A stream that broke off may have been charged, and nobody says how much.
@@ -275,8 +271,6 @@ class SqliteJournal:
             connection.execute(f"UPDATE calls SET {changes} WHERE {where}", [*values.values(), *about])
 
     def _select(self, where: str, *values: Any) -> List[Record]:
-        with suppress(KieJournalError):
-            self._write_owed()
         with self._file.reading() as connection:
             found = rows(connection, f"SELECT * FROM calls WHERE {where} ORDER BY created_at, rowid", values)
         return [read_row(row, self.now()) for row in found]

@@ -1,20 +1,15 @@
-"""The journal's tables, how a call becomes a row of them, and how a row becomes a `Record`."""
+"""The journal's tables, and how a row of them becomes a `Record`."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 from decimal import ROUND_CEILING, Decimal
-from typing import Any, Dict, Optional, Union
+from typing import Any, Dict, Optional
 
-from .events import ChatSubmitting, TaskSubmitting
-from .processes import is_alive, own_name
-from .records import Record, canonical
-from .values import to_json
+from .processes import is_alive
+from .records import Record
 
-# A payload beyond this is kept as its hash alone: a chat may carry whole pictures.
-_LARGEST_PAYLOAD = 262_144
 # Where nobody can say whether the sender still lives, as on another host: by then it has surely ended.
 _LONGEST_SENDING_S = 3600.0
 
@@ -41,34 +36,6 @@ CREATE TABLE balances (at REAL NOT NULL, provider TEXT NOT NULL, account TEXT NO
 CREATE INDEX balances_by_account ON balances (account, at)
 """
 VERSION = 1
-
-
-def new_row(event: Union[TaskSubmitting, ChatSubmitting], now: float) -> Dict[str, Any]:
-    """A call that is about to be sent, as a row."""
-    call, request = event.call, event.request
-    payload = json.dumps(to_json(request.json if request is not None else None), ensure_ascii=False)
-    price = event.price.platform_credits if event.price is not None else None
-    return {
-        "id": call.id,
-        "created_at": now,
-        "model": call.model,
-        "kind": call.kind,
-        "provider": call.provider,
-        "endpoint": call.endpoint,
-        "account": call.account,
-        "key": call.key or None,
-        "owns_key": bool(call.key),
-        "user": call.user,
-        "given": canonical(call.given),
-        "digest": call.digest,
-        "url": request.url if request is not None else "",
-        "payload": payload if len(payload) <= _LARGEST_PAYLOAD else None,
-        "payload_hash": hashlib.sha256(payload.encode()).hexdigest(),
-        "price": as_text(price),
-        "micro_credits": millionths(price),
-        "state": "sending",
-        "sender": own_name(),
-    }
 
 
 def read_row(row: sqlite3.Row, now: float) -> Record:

@@ -25,6 +25,7 @@ class CostEstimate:
         credits: the customer's price in credits; None when it is unknown.
         credits_min, credits_max: its range; both equal `credits` when it is exact.
         platform_credits: what the platform takes; None when unknown, or not sold in credits.
+        platform_credits_max: the most that it can take; None when there is no such figure.
         usd, cny: the customer's price in US dollars and in yuan.
         items: how the price adds up.
         unknown: why a figure is not known, or None.
@@ -42,6 +43,7 @@ class CostEstimate:
     items: Tuple[CostItem, ...] = ()
     unknown: Optional[str] = None
     notes: Tuple[str, ...] = ()
+    platform_credits_max: Optional[Decimal] = None
 
     def to_dict(self) -> Dict[str, Any]:
         """As JSON can hold it; amounts are text, so that no digit is lost."""
@@ -145,6 +147,7 @@ def quote(
         items=tuple(quoter.items),
         unknown=charged.why or (platform.why if in_credits else "") or None,
         notes=tuple(dict.fromkeys([*arguments.notices, *quoter.notes])),
+        platform_credits_max=tidy(platform.high) if in_credits else None,
     )
 
 

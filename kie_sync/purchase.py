@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any, Mapping, Optional, Tuple
 
 from . import tasks
+from .budget import check_price, parse_max_credits
 from .client import KieClient
 from .definitions import Model
 from .params import Arguments
@@ -32,7 +32,7 @@ class Terms:
 
     key: Any = None
     retry_failed: bool = False
-    max_credits: Optional[Decimal] = None
+    max_credits: Any = None
     allow_unknown_price: bool = False
     user: str = ""
     callback_url: Optional[str] = None
@@ -51,7 +51,7 @@ def buy(
         arguments.given,
         key=parse_key(model.id, terms.key),
         user=terms.user,
-        max_credits=terms.max_credits,
+        max_credits=parse_max_credits(model.id, terms.max_credits),
         allow_unknown_price=terms.allow_unknown_price,
     )
     base_url = connection.settings.base_url(endpoint.provider)
@@ -59,6 +59,7 @@ def buy(
         record = find_first(connection, call, retry_failed=terms.retry_failed)
         if record is not None and record.task_id is not None:
             return record.task_id, record
+        check_price(call, price)
         request = build_create(model, arguments, base_url, callback_url=terms.callback_url)
         try:
             created = tasks.create(connection, request, endpoint, call, price=price, context=terms.context)

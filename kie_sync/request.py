@@ -79,7 +79,7 @@ def build_raw_create(
 ) -> Request:
     """The same from a wire input that somebody else made."""
     body: Dict[str, Any] = {"model": slug, **to_json(endpoint.body), "input": dict(wire_input)}
-    if callback_url and endpoint.callback:
+    if callback_url is not None and endpoint.callback:
         body[endpoint.callback] = callback_url
     return Request(
         "POST", join(base_url, endpoint.path), json=body, headers=_JSON, provider=endpoint.provider.name, is_paid=True

@@ -43,7 +43,7 @@ class SqliteFile:
         Raises:
             KieJournalError: the file cannot be read.
         """
-        with self.lock(), self._explained("read"):
+        with self.alone(), self._explained("read"):
             yield self._open()
 
     @contextmanager
@@ -53,7 +53,7 @@ class SqliteFile:
         Raises:
             KieJournalError: the file cannot be written; nothing of the block is in it.
         """
-        with self.lock(), self._explained("written"):
+        with self.alone(), self._explained("written"):
             connection = self._open()
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -65,13 +65,13 @@ class SqliteFile:
 
     def close(self) -> None:
         """Close it; the next use opens it again."""
-        with self.lock():
+        with self.alone():
             connection = self._connections.pop(os.getpid(), None)
             if connection is not None:
                 connection.close()
 
-    def lock(self) -> threading.RLock:
-        """What keeps the threads of this process apart."""
+    def alone(self) -> threading.RLock:
+        """What keeps the other threads of this process away from the file; may be held again by its holder."""
         return self._locks.setdefault(os.getpid(), threading.RLock())
 
     @contextmanager

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Optional
+import logging
+import re
+from typing import Any, Optional
+from urllib.parse import urlsplit
 
 from .catalog import Catalog
+from .config import is_loopback
 from .connection import Connection, Context
 from .definitions import Endpoint, Waiting
 from .errors import (
@@ -22,7 +26,10 @@ from .records import PaidCall
 from .refusals import REFUSED
 from .request import Request, build_status
 from .response import CreateTaskResponse, QueryTaskResponse, check_finished, dig, parse_created, parse_state
+from .values import show
 from .waiter import check_times, wait
+
+logger = logging.getLogger("kie_sync")
 
 # A failed task's envelope may carry one of these itself, under HTTP 200 (alfman99/kie-ai-mcp, 2026-08).
 _FAILED_CODES = (408, 501)
@@ -43,6 +50,43 @@ def endpoint_of(catalog: Catalog, model: Optional[str] = None) -> Endpoint:
             raise KieInputError(model, [Problem("kind", "model", "this is a chat model; use chat()")])
         return endpoint
     return next(endpoint for endpoint in catalog.endpoints.values() if endpoint.shape == "task")
+
+
+def check_callback(connection: Connection, model: str, endpoint: Endpoint, url: Any) -> None:
+    """A URL that the platform can call when a task ends, or None.
+
+    Raises:
+        KieInputError: it is none, or this endpoint calls nobody.
+    """
+    if url is None:
+        return
+    fault = "this endpoint has no callbacks" if not endpoint.callback else _fault_of_url(url)
+    if fault:
+        raise KieInputError(model, [Problem("url", "callback_url", fault, endpoint.callback)])
+    if connection.settings.is_real(endpoint.provider) and is_loopback(urlsplit(url).hostname or ""):
+        logger.warning(
+            "%s: callback_url %s is this machine itself, which %s cannot reach; only a sandbox on it can",
+            model,
+            url,
+            endpoint.provider.title,
+        )
+
+
+def _fault_of_url(url: Any) -> str:
+    wanted = "callback_url must be an http(s) URL with a host"
+    if not isinstance(url, str) or not url.isascii() or re.search(r"[\s\\\x00-\x1f\x7f]", url):
+        return f"{wanted}, as text without spaces; got {show(url)}"
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        return f"{wanted}: {error}"
+    if parts.username is not None or parts.password is not None:
+        # Not shown: a password may stand in it.
+        return f"{wanted}, without a user or a password in it: the platform keeps it; callbacks are signed instead"
+    if parts.scheme.lower() not in ("http", "https") or not host or port == 0:
+        return f"{wanted}, such as https://example.com/kie; got {show(url)}"
+    return ""
 
 
 def create(

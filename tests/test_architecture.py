@@ -48,8 +48,27 @@ PURE = (
     "completions",
     "sse",
     "events",
+    "places",
 )
-IO = ("clock", "config", "transport", "sender", "connection", "payonce", "waiter", "tasks", "chat", "files", "client")
+IO = (
+    "clock",
+    "config",
+    "transport",
+    "sender",
+    "connection",
+    "payonce",
+    "budget",
+    "balance",
+    "limiter_memory",
+    "limiter_file",
+    "limiter",
+    "guards",
+    "waiter",
+    "tasks",
+    "chat",
+    "files",
+    "client",
+)
 FACE = ("calculate", "usage", "task", "purchase", "adapter")
 
 # Module: what it may import inside kie_sync. To import more, change table and module together, and say why.
@@ -104,6 +123,8 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "completions": {"definitions", "errors", "messages", "pricing", "response"},
     "sse": {"errors"},
     "events": {"completions", "definitions", "errors", "pricing", "records", "request", "response"},
+    # Whose turn it is, without a clock or a file: so that every case of it is a row of a table.
+    "places": set(),
     # ring 1: clock, environment, network
     "clock": set(),
     "config": {"catalog", "definitions", "errors"},
@@ -113,19 +134,40 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     # What every call stands on, in one hand: so that `tasks` and `chat` need not know the client.
     "connection": {*PURE, "clock", "config", "sender"},
     "payonce": {*PURE, "connection"},
-    "waiter": {"clock", "definitions", "errors", "events", "response"},
-    "tasks": {*PURE, "connection", "waiter"},
-    "chat": {*PURE, "connection", "transport"},
-    "files": {"clock", "definitions", "errors", "request", "response", "sender", "transport"},
+    # The guards: listeners of their own, which `guards` puts in order and the client hands to its `Listeners`.
+    "budget": {"definitions", "errors", "events", "params", "pricing", "records", "values"},
+    "balance": {"clock", "errors", "events", "values"},
+    "limiter_memory": {"clock", "places"},
+    # Loaded only where a file is named, for it needs sqlite3.
+    "limiter_file": {"errors", "places"},
+    "limiter": {
+        "clock",
+        "config",
+        "definitions",
+        "errors",
+        "events",
+        "limiter_file",
+        "limiter_memory",
+        "places",
+        "records",
+    },
     # `journal` is named where one is opened, and loaded only then.
+    "guards": {"balance", "budget", "catalog", "clock", "config", "events", "journal", "limiter", "records"},
+    "waiter": {"clock", "definitions", "errors", "events", "response"},
+    # `config` knows whether a callback URL is this machine itself.
+    "tasks": {*PURE, "config", "connection", "waiter"},
+    # A chat's price has a bound where its words and its answer have one; its limits are checked there.
+    "chat": {*PURE, "budget", "connection", "transport"},
+    "files": {"clock", "definitions", "errors", "request", "response", "sender", "transport"},
     "client": {
         *PURE,
+        "budget",
         "chat",
         "clock",
         "config",
         "connection",
         "files",
-        "journal",
+        "guards",
         "sender",
         "tasks",
         "transport",
@@ -143,11 +185,13 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "processes": set(),
     # What the journal and the limiter keep is shared by threads and processes in the same way.
     "sqlitefile": {"errors"},
-    "journal_rows": {"events", "processes", "records", "values"},
+    "journal_rows": {"processes", "records"},
     "recovery": {*PURE, *IO, *FACE, "journal"},
-    "journal": {*PURE, "budget", "journal_rows", "processes", "sqlitefile"},
+    "journal": {*PURE, "budget", "config", "journal_rows", "processes", "sqlitefile"},
+    # A callback is a hint: the task is read again with the client, and its listeners are told.
+    "webhooks": {*PURE, "client", "connection", "tasks"},
     "sandbox": {"catalog", "definitions", "errors", "input_schema", "params", "pricing"},
-    "cli": {*PURE, *IO, *FACE, "journal", "recovery", "sandbox"},
+    "cli": {*PURE, *IO, *FACE, "journal", "recovery", "sandbox", "webhooks"},
     # The public names, resolved when first used, by a table of its own; `__init__.pyi` is for editors.
     "__init__": set(),
 }

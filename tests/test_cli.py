@@ -537,6 +537,7 @@ def test_price_as_json_is_the_whole_estimate() -> None:
             "seen 2026-10-06: 1K: 18, 2K: 18, 4K: 24 credits "
             "(KIE live model catalog (copy in trevorotts1/openclaw-onboarding)); not the price in force"
         ],
+        "platform_credits_max": "36",
     }
 
 
@@ -839,8 +840,10 @@ def test_progress_is_a_line_for_each_change_elsewhere(capsys: pytest.CaptureFixt
 def test_interrupt_before_the_answer_to_a_paid_call_is_an_unknown_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody knows then whether the call was accepted; the message must not sound as if it was not."""
 
-    def interrupted(*_: Any, **__: Any) -> Any:
-        raise KeyboardInterrupt
+    def interrupted(self: Any, request: Any, **_: Any) -> Any:
+        if request.is_paid:
+            raise KeyboardInterrupt
+        return Response(200, b'{"code": 200, "data": 10}', {}, request.method, request.url)
 
     monkeypatch.setenv("KIE_API_KEY", "a-key")
     monkeypatch.setattr("kie_sync.transport.HttpTransport.__call__", interrupted)
@@ -848,9 +851,10 @@ def test_interrupt_before_the_answer_to_a_paid_call_is_an_unknown_outcome(monkey
     result = run("generate", "google/nano-banana", "a cat")
 
     assert result.exit_code == 130
-    assert result.stderr.endswith(
-        "error: interrupted while the call was on its way: whether it was accepted, and paid, is not known\n"
+    assert "error: interrupted while the call was on its way: whether it was accepted, and paid, is not known\n" in (
+        result.stderr
     )
+    assert "kie-sync reconcile" in result.stderr
 
 
 def test_the_real_platform_is_warned_about_as_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,9 @@ import pytest
 from wire import CHAT, IMAGE, KEY
 
 from kie_sync import events
+from kie_sync.config import journal_path
 from kie_sync.errors import KieConfigError, KieInputError, KieJournalError, KieServerError
-from kie_sync.journal import SqliteJournal, default_path
+from kie_sync.journal import SqliteJournal
 from kie_sync.pricing import unknown_cost
 from kie_sync.records import KeyTaken, PaidCall, Record
 from kie_sync.request import Request
@@ -367,6 +368,24 @@ def test_a_journal_of_a_later_version_is_left_alone(journal: SqliteJournal) -> N
         SqliteJournal(journal.path).records()
 
 
+def test_what_could_not_be_written_is_written_later(journal: SqliteJournal) -> None:
+    """A full disk, or another program's lock, must not cost a task's id."""
+    journal(submitting(call()))
+    with sqlite3.connect(str(journal.path)) as other:
+        other.execute("ALTER TABLE calls RENAME TO hidden")
+    with pytest.raises(KieJournalError):
+        journal(events.TaskCreated(IMAGE, {}, "t1", "c1"))
+    with pytest.raises(KieJournalError):
+        journal(events.FilesSaved(IMAGE, {}, "t1", {"https://u": "/a.png"}))
+    with sqlite3.connect(str(journal.path)) as other:
+        other.execute("ALTER TABLE hidden RENAME TO calls")
+
+    journal(events.TaskFinished(IMAGE, {}, "t1", success()))
+
+    found = journal.get("c1")
+    assert (found.state, found.task_id, found.files) == ("success", "t1", {"https://u": "/a.png"})
+
+
 def test_a_folder_in_its_place_stops_the_call(tmp_path: Path) -> None:
     with pytest.raises(KieJournalError, match="nothing was sent"):
         SqliteJournal(tmp_path)(submitting(call()))
@@ -381,14 +400,14 @@ def test_no_key_is_in_the_file(journal: SqliteJournal) -> None:
 
 def test_where_it_lies(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     if sys.platform not in ("win32", "darwin"):
-        assert default_path() == home / ".local" / "state" / "kie_sync" / "journal.sqlite"
+        assert journal_path() == home / ".local" / "state" / "kie_sync" / "journal.sqlite"
         monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
-        assert default_path() == home / "state" / "kie_sync" / "journal.sqlite"
+        assert journal_path() == home / "state" / "kie_sync" / "journal.sqlite"
     monkeypatch.setenv("KIE_JOURNAL", "~/mine.sqlite")
     assert SqliteJournal().path == home / "mine.sqlite"
     monkeypatch.setenv("KIE_JOURNAL", " ")
     with pytest.raises(KieConfigError, match="KIE_JOURNAL is ' '"):
-        default_path()
+        journal_path()
 
 
 def test_arguments_have_one_form_however_they_are_written() -> None:

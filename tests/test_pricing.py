@@ -77,6 +77,7 @@ def test_an_estimate_says_all_of_it(catalog: Any) -> None:
             CostItem("Google Nano Banana", Decimal(3), "image", Decimal(12)),
             CostItem("Platform cost plus one credit", Decimal(3), "image", Decimal(3)),
         ),
+        platform_credits_max=Decimal(12),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any, Dict, List
 import pytest
 from wire import CHAT, CREATED, IMAGE, KEY, VIDEO, Script, answer, client, state, success
 
+from kie_sync import KieAdapter
 from kie_sync.errors import (
     KieAuthenticationError,
     KieBudgetError,
@@ -316,3 +317,95 @@ def test_an_unknown_outcome_names_the_model(clock: Any) -> None:
         client(Script({"code": 200}), clock).create_task(IMAGE, INPUT)
 
     assert caught.value.model == IMAGE
+
+
+# callback_url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.com/kie",
+        "HTTP://example.com:8080/a?b=c",
+        "https://xn--fiq228c.example/kie",
+        "http://127.0.0.1:8787/kie",
+        "http://[::1]:8787",
+    ],
+)
+def test_a_callback_url_goes_out_as_it_is(clock: Any, url: str) -> None:
+    script = Script(CREATED)
+    kie = client(script, clock, base_url="http://127.0.0.1:9")
+
+    kie.create_task(IMAGE, INPUT, callback_url=url)
+    KieAdapter(kie, IMAGE).submit(prompt="a", callback_url=url)
+    prepared = KieAdapter(kie, IMAGE).prepare(prompt="a", callback_url=url)
+
+    assert [request.json["callBackUrl"] for request in (*script.requests, prepared)] == [url] * 3
+
+
+_WANTED = "callback_url must be an http(s) URL with a host"
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("", f'{_WANTED}, such as https://example.com/kie; got ""'),
+        ("example.com/kie", f'{_WANTED}, such as https://example.com/kie; got "example.com/kie"'),
+        ("ftp://example.com", f'{_WANTED}, such as https://example.com/kie; got "ftp://example.com"'),
+        ("https:///kie", f'{_WANTED}, such as https://example.com/kie; got "https:///kie"'),
+        ("https://a:0/", f'{_WANTED}, such as https://example.com/kie; got "https://a:0/"'),
+        ("https://a:99999/", f"{_WANTED}: Port out of range 0-65535"),
+        ("https://[::1/", f"{_WANTED}: Invalid IPv6 URL"),
+        ("https://a b/", f'{_WANTED}, as text without spaces; got "https://a b/"'),
+        ("https://a\\@b/", f'{_WANTED}, as text without spaces; got "https://a\\@b/"'),
+        ("https://例子/", f'{_WANTED}, as text without spaces; got "https://例子/"'),
+        ("https://a/\nX: y", f'{_WANTED}, as text without spaces; got "https://a/\nX: y"'),
+        (b"https://a/", f"{_WANTED}, as text without spaces; got b'https://a/'"),
+        (True, f"{_WANTED}, as text without spaces; got true"),
+        (
+            "https://me:hunter2@a/",
+            f"{_WANTED}, without a user or a password in it: the platform keeps it; callbacks are signed instead",
+        ),
+    ],
+)
+@pytest.mark.parametrize("way", ["create_task", "submit", "generate", "prepare"])
+def test_a_wrong_callback_url_is_told_and_nothing_is_sent(clock: Any, way: str, url: Any, message: str) -> None:
+    script = Script(CREATED)
+    kie = client(script, clock)
+    adapter = KieAdapter(kie, IMAGE)
+
+    with pytest.raises(KieInputError) as caught:
+        if way == "create_task":
+            kie.create_task(IMAGE, INPUT, callback_url=url)
+        else:
+            getattr(adapter, way)(prompt="a", callback_url=url)
+
+    assert str(caught.value) == f"{IMAGE}: {message}"
+    assert (caught.value.problems[0].where, script.requests) == ("callback_url", [])
+
+
+def test_a_chat_has_no_callbacks(clock: Any) -> None:
+    with pytest.raises(KieInputError, match="this endpoint has no callbacks"):
+        KieAdapter(client(Script(CREATED), clock), CHAT).prepare(messages="hi", callback_url="https://x/")
+
+
+@pytest.mark.parametrize(
+    ("url", "base_url", "warnings"),
+    [
+        ("http://localhost:8787/kie", None, 1),
+        ("http://127.0.0.1/kie", None, 1),
+        ("https://example.com/kie", None, 0),
+        ("http://127.0.0.1/kie", "http://127.0.0.1:9", 0),
+    ],
+)
+def test_the_platform_cannot_call_this_machine_and_that_is_told(
+    clock: Any, caplog: pytest.LogCaptureFixture, url: str, base_url: Any, warnings: int
+) -> None:
+    client(Script(CREATED), clock, base_url=base_url).create_task(IMAGE, INPUT, callback_url=url)
+
+    told = [record.getMessage() for record in caplog.records]
+    assert (
+        told
+        == [f"{IMAGE}: callback_url {url} is this machine itself, which KIE.ai cannot reach; only a sandbox on it can"]
+        * warnings
+    )

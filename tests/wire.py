@@ -99,7 +99,10 @@ shipped = functools.lru_cache(maxsize=None)(read_catalog)
 
 def client(transport: Any = None, clock: Any = None, **settings: Any) -> KieClient:
     """A client over this transport, with the shipped catalog, which is read once for all tests."""
-    return KieClient(**{"api_key": KEY, "catalog": shipped(), **settings}, transport=transport, clock=clock)
+    # The limiter is of the whole process, and each test is to be one by itself.
+    return KieClient(
+        **{"api_key": KEY, "catalog": shipped(), "limiter": False, **settings}, transport=transport, clock=clock
+    )
 
 
 def http(

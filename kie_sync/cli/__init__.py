@@ -31,10 +31,11 @@ COMMANDS: Mapping[str, Tuple[str, str]] = {
     "task": ("task", "Look at a task, or wait for it."),
     "history": ("history", "List paid calls: what became of each."),
     "resume": ("resume", "Go on waiting for every paid task that is not finished."),
-    "collect": ("resume", "Fetch everything that is paid for and not on disk."),
+    "collect": ("resume", "Fetch everything that is paid and not on disk."),
     "settle": ("history", "Say what became of a call whose outcome is unknown."),
     "reconcile": ("history", "Compare the balance with what is on record."),
-    "credits": ("task", "Print how many credits are left."),
+    "listen": ("listen", "Receive callbacks, and look at each task that they name, until Ctrl-C."),
+    "credits": ("credits", "Print how many credits are left."),
     "plans": ("price", "List the packages of credits that are sold."),
     "catalog": ("catalog", "Work on catalog files."),
     "sandbox": ("sandbox", "Play KIE.ai on this machine until Ctrl-C."),
@@ -130,7 +131,7 @@ def _print_version(ctx: click.Context, parameter: click.Parameter, value: bool) 
     epilog=f"""\b
 Exit codes:
     0  done
-    2  bad input, a bad setting or catalog, a place that cannot be written to
+    2  bad input, a bad setting or catalog, a limit of your own, a place that cannot be written to
     {REFUSED}  refused: by the platform (key, balance, validation, rate, not found, server), or not reached
     {FAILED}  the task failed
     5  the outcome is unknown: a paid call may have been accepted, or a stream broke off
@@ -138,12 +139,14 @@ Exit codes:
   130  interrupted with Ctrl-C
 
 \b
-With --json, stdout holds one JSON document, and each line on stderr is a JSON object:
-{{"warning": ...}}, {{"task": ...}} or {{"error": {{"type", "message", "exit_code", ...}}}}.
+With --json, stdout holds one JSON document (of listen: one a line), and each line on stderr is a JSON object:
+{{"warning": ...}}, {{"task": ...}}, {{"listening": URL}} or {{"error": {{"type", "message", "exit_code", ...}}}}.
 
 \b
 Environment: KIE_API_KEY and KIE_BASE_URL; GOOGLE_API_KEY or GEMINI_API_KEY, and GEMINI_BASE_URL;
-KIE_CATALOG (catalog files of your own, as --catalog); KIE_JOURNAL (the file of paid calls, or "off").
+KIE_CATALOG (catalog files of your own, as --catalog); KIE_JOURNAL (the file of paid calls, or "off");
+KIE_MAX_CREDITS_PER_DAY (what may be spent in a day, UTC); KIE_LIMITER (a file in which all processes
+together keep the platform's rate); KIE_WEBHOOK_SECRET (what signs callbacks).
 """,
 )
 @catalog_option

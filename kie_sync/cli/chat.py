@@ -6,6 +6,7 @@ import base64
 import json
 import mimetypes
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
@@ -14,6 +15,7 @@ import click
 from .. import KieAdapter
 from .arguments import argument_options, read_arguments
 from .delivery import price_sentence, took
+from .limits import limit_options
 from .progress import Progress
 from .run import Run, common_options, journal_option, print_json
 
@@ -32,6 +34,7 @@ MOST_BYTES = 1_000_000
     help="A picture or another file to look at; may be repeated.",
 )
 @click.option("--no-stream", is_flag=True, help="Show the answer when it is whole.")
+@limit_options
 @click.option("--tariff", metavar="NAME", help="Whose price is shown; the first tariff without it.")
 @journal_option
 @common_options
@@ -44,6 +47,8 @@ def chat(
     system: Optional[str],
     images: Tuple[str, ...],
     no_stream: bool,
+    max_credits: Optional[Decimal],
+    allow_unknown_price: bool,
     tariff: Optional[str],
 ) -> None:
     """Ask a chat model; the answer is shown as it comes.
@@ -61,14 +66,15 @@ def chat(
         raise click.UsageError("-p messages= is the whole conversation; leave out PROMPT, --system and --image")
     with Progress(run) as progress, run.open_client(catalog=catalog, on_event=progress) as client:
         adapter = KieAdapter(client, model_id)
+        asked = {"tariff": tariff, "max_credits": max_credits, "allow_unknown_price": allow_unknown_price}
         if no_stream or run.as_json or "tools" in given:
-            _print_whole(run, adapter, messages, given, tariff)
+            _print_whole(run, adapter, messages, given, asked)
         else:
-            _print_stream(run, adapter, messages, given, tariff)
+            _print_stream(run, adapter, messages, given, asked)
 
 
-def _print_stream(run: Run, adapter: KieAdapter, messages: Any, given: Dict[str, Any], tariff: Optional[str]) -> None:
-    with adapter.chat(messages, True, arguments=given, tariff=tariff) as stream:
+def _print_stream(run: Run, adapter: KieAdapter, messages: Any, given: Dict[str, Any], asked: Dict[str, Any]) -> None:
+    with adapter.chat(messages, True, arguments=given, **asked) as stream:
         try:
             for chunk in stream:
                 click.echo(chunk.choices[0].delta.content or "", nl=False)
@@ -78,8 +84,8 @@ def _print_stream(run: Run, adapter: KieAdapter, messages: Any, given: Dict[str,
         _say_cost(run, stream)
 
 
-def _print_whole(run: Run, adapter: KieAdapter, messages: Any, given: Dict[str, Any], tariff: Optional[str]) -> None:
-    answer = adapter.chat(messages, False, arguments=given, tariff=tariff)
+def _print_whole(run: Run, adapter: KieAdapter, messages: Any, given: Dict[str, Any], asked: Dict[str, Any]) -> None:
+    answer = adapter.chat(messages, False, arguments=given, **asked)
     if run.as_json:
         print_json(answer.to_dict())
         return

@@ -45,7 +45,9 @@ def demo(run: Run, output: str) -> None:
     catalog = run.load_catalog(use_environment=False)
     with sandboxes.Sandbox(catalog=catalog, speed=SPEED) as sandbox, Progress(run) as progress:
         run.say(f"KIE.ai is played on {sandbox.url}: nothing leaves this machine, and nothing is spent.")
-        with KieClient(sandbox.key, sandbox.url, catalog=catalog, on_event=progress) as client:
+        with KieClient(
+            sandbox.key, sandbox.url, catalog=catalog, on_event=progress, max_credits_per_day=False
+        ) as client:
             adapters = {KieAdapter(client, find_model(catalog, kind).id): prompt for kind, prompt in PROMPTS.items()}
             made = [_make(run, adapter, prompt, output) for adapter, prompt in adapters.items()]
             left = client.credits()

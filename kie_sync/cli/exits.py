@@ -36,7 +36,7 @@ def facts(error: KieError) -> Dict[str, Any]:
     about: Dict[str, Any] = {"type": type(error).__name__, "message": str(error)}
     if isinstance(error, (KieInputError, KieCatalogError)):
         about["problems"] = [vars(problem) for problem in error.problems]
-    for name in ("status_code", "retry_after", "task_id", "fail_code", "fail_msg", "partial"):
+    for name in ("status_code", "retry_after", "task_id", "fail_code", "fail_msg", "partial", "credits", "limit"):
         if getattr(error, name, None) not in (None, ""):
             about[name] = getattr(error, name)
     return about
@@ -49,6 +49,10 @@ def report(run: Run, code: int, about: Mapping[str, Any]) -> int:
     sentence = _how_to_go_on(run, code) if task_id else ""
     if sentence:
         told["go_on"] = run.resume_line(str(task_id))
+    elif run.call_id is not None and run.has_journal:
+        told["call_id"] = run.call_id
+        sentence = "the call is on record; compare the balance, and say what became of it:"
+        told["go_on"] = f"kie-sync reconcile; kie-sync settle {run.call_id[:12]} --charged|--not-charged"
     if run.as_json:
         run.tell("error", told)
         return code

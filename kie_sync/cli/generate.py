@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Optional, Tuple
 
 import click
@@ -9,8 +10,13 @@ import click
 from .. import KieAdapter, KieClient
 from .arguments import argument_options, read_arguments
 from .delivery import deliver, output_option, waiting_options
+from .limits import limit_options
 from .progress import Progress
 from .run import Run, common_options, journal_option, print_json
+
+_callback_option = click.option(
+    "--callback-url", metavar="URL", help="Where the platform tells the end of the task; `kie-sync listen` receives it."
+)
 
 
 @click.command()
@@ -19,8 +25,10 @@ from .run import Run, common_options, journal_option, print_json
 @waiting_options
 @click.option("--key", metavar="KEY", help="A name for this purchase: the same key is never paid twice.")
 @click.option("--retry-failed", is_flag=True, help="With --key: buy anew where the first task failed.")
+@limit_options
 @click.option("--tariff", metavar="NAME", help="Whose price is shown; the first tariff without it.")
 @journal_option
+@_callback_option
 @common_options
 @click.pass_obj
 def generate(
@@ -33,7 +41,10 @@ def generate(
     max_wait: Optional[float],
     key: Optional[str],
     retry_failed: bool,
+    max_credits: Optional[Decimal],
+    allow_unknown_price: bool,
     tariff: Optional[str],
+    callback_url: Optional[str],
 ) -> None:
     """Make a picture, a video or another file, and wait for it.
 
@@ -51,7 +62,10 @@ def generate(
             max_wait_time=max_wait,
             key=key,
             retry_failed=retry_failed,
+            max_credits=max_credits,
+            allow_unknown_price=allow_unknown_price,
             tariff=tariff,
+            callback_url=callback_url,
         )
         deliver(run, result, output)
 
@@ -59,9 +73,12 @@ def generate(
 @click.command()
 @argument_options
 @click.option("--stream", is_flag=True, help="The request of a chat that streams, as `kie-sync chat` sends it.")
+@_callback_option
 @common_options
 @click.pass_obj
-def preview(run: Run, model_id: str, prompt: Optional[str], pairs: Tuple[str, ...], stream: bool) -> None:
+def preview(
+    run: Run, model_id: str, prompt: Optional[str], pairs: Tuple[str, ...], stream: bool, callback_url: Optional[str]
+) -> None:
     """Show the exact HTTP request of a call; nothing is sent.
 
     It needs no key. For a chat model PROMPT becomes the user's message.
@@ -69,7 +86,8 @@ def preview(run: Run, model_id: str, prompt: Optional[str], pairs: Tuple[str, ..
     catalog = run.load_catalog(asked=model_id)
     given = read_arguments(catalog[model_id], prompt, pairs)
     with Progress(run), KieClient(catalog=catalog) as client:
-        request = KieAdapter(client, model_id).prepare(arguments=given, stream=stream).to_dict()
+        prepared = KieAdapter(client, model_id).prepare(arguments=given, stream=stream, callback_url=callback_url)
+    request = prepared.to_dict()
     if run.as_json:
         print_json(request)
         return

@@ -23,11 +23,11 @@ _COLUMNS = ("id", "when (UTC)", "state", "model", "credits", "key", "task", "fil
 @common_options
 @click.pass_obj
 def history(run: Run, states: Tuple[str, ...], limit: int) -> None:
-    """List paid calls, the oldest first: what became of each.
+    """List paid calls: what became of each.
 
-    sending: on its way; refused: not paid; unknown: perhaps paid, see `settle`; accepted: paid, and not
-    finished; running: the same after our deadline; failed; success; charged: settled as paid, without a
-    task. Credits are those consumed, or the estimate with a ~ where nobody has said yet.
+    The oldest stands first. sending: on its way; refused: not paid; unknown: perhaps paid, see `settle`;
+    accepted: paid, and not finished; running: the same after our deadline; failed; success; charged:
+    settled as paid, without a task. Credits are those consumed, or the estimate with a ~ where nobody has said yet.
     """
     found = run.open_journal().records(states)
     if run.as_json:
@@ -112,10 +112,11 @@ _VERDICTS = {
 @common_options
 @click.pass_obj
 def reconcile(run: Run) -> None:
-    """Compare the balance with the last one that was read, and with what is on record in between.
+    """Compare the balance with what is on record.
 
-    It helps to settle calls of unknown outcome. It is only true where nobody else uses the same key, and
-    no credits were bought in between; where the figures do not tell, it says so.
+    What was taken since an earlier balance is compared with the calls in between; this helps to settle
+    calls of unknown outcome. It is only true where nobody else uses the same key, and no credits were
+    bought in between; where the figures do not tell, it says so.
     """
     from ..recovery import reconcile as compare
 

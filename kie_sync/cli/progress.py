@@ -6,7 +6,16 @@ import logging
 import sys
 from typing import Any, Optional
 
-from ..events import ChatFinished, ChatSubmitting, OutcomeUnknown, TaskCreated, TaskFinished, TaskPolled, TaskSubmitting
+from ..events import (
+    CallRefused,
+    ChatFinished,
+    ChatSubmitting,
+    OutcomeUnknown,
+    TaskCreated,
+    TaskFinished,
+    TaskPolled,
+    TaskSubmitting,
+)
 from .run import Run
 
 
@@ -34,7 +43,7 @@ class Progress:
         run = self._run
         if isinstance(event, (TaskSubmitting, ChatSubmitting)):
             run.is_buying, run.task_id = True, None
-        elif isinstance(event, ChatFinished):
+        elif isinstance(event, (ChatFinished, CallRefused)):
             run.is_buying = False
         elif isinstance(event, OutcomeUnknown):
             run.call_id = event.call_id

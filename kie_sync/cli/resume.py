@@ -66,10 +66,10 @@ def resume(run: Run, output: Optional[str], poll_interval: Optional[float], max_
 @common_options
 @click.pass_obj
 def collect(run: Run, output: str) -> int:
-    """Fetch everything that is paid for and not on disk, what expires first first.
+    """Fetch everything that is paid and not on disk.
 
-    Links to results live about a day. Nothing is overwritten, and nothing is bought. Exits with 4 when
-    something could not be fetched.
+    What expires first comes first: links to results live about a day. Nothing is overwritten, and nothing
+    is bought. Exits with 4 when something could not be fetched.
     """
     done: List[Dict[str, Any]] = []
     with Progress(run), run.open_client() as client:

@@ -86,7 +86,8 @@ class Run:
         """A client with this run's catalog and journal."""
         from .. import KieClient
 
-        journal = self.open_journal() if self.has_journal else None
+        # Not the journal that commands read: the client's own counts the day's limit.
+        journal = (self.journal or True) if self.has_journal else None
         return KieClient(catalog=self.load_catalog() if catalog is None else catalog, journal=journal, **settings)
 
     def note_balance(self, client: KieClient) -> None:
@@ -127,6 +128,11 @@ def as_json(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): as_json(item) for key, item in value.items()}
     return [as_json(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def print_line(value: Any) -> None:
+    """A line of JSON, where a command goes on printing."""
+    click.echo(json.dumps(as_json(value), ensure_ascii=False))
 
 
 def print_json(value: Any) -> None:

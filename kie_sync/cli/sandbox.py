@@ -30,7 +30,7 @@ Faults, each written [WHERE:]NAME[=ARGUMENT][*TIMES]
     type=click.FloatRange(min=0, min_open=True),
     default=1.0,
     show_default=True,
-    help="How much faster than real time tasks run.",
+    help="How much faster than real time tasks run. At high speed a task passes some states before the first look.",
 )
 @click.option("--balance", type=click.FloatRange(min=0), default=10000, show_default=True, help="Credits at the start.")
 @click.option(
@@ -40,13 +40,15 @@ Faults, each written [WHERE:]NAME[=ARGUMENT][*TIMES]
     multiple=True,
     help="Something that goes wrong, from the list below; may be repeated.",
 )
+@click.option("--webhook-secret", metavar="TEXT", default="", help="Sign callbacks with it; without it they are not.")
 @common_options
 @click.pass_obj
-def sandbox(run: Run, port: int, speed: float, balance: float, faults: Tuple[str, ...]) -> None:
+def sandbox(run: Run, port: int, speed: float, balance: float, faults: Tuple[str, ...], webhook_secret: str) -> None:
     """Play KIE.ai on this machine until Ctrl-C.
 
     Prints lines to paste into another terminal: there, kie-sync and every program that uses kie_sync
-    then talk to the sandbox and to no real host, with credits that cost nothing.
+    then talk to the sandbox and to no real host, with credits that cost nothing. Callback URLs on this
+    machine are called when a task ends.
     """
 
     def announce(ready: Sandbox) -> None:
@@ -62,5 +64,6 @@ def sandbox(run: Run, port: int, speed: float, balance: float, faults: Tuple[str
         balance=Decimal(str(balance)),
         speed=speed,
         faults=faults,
+        webhook_secret=webhook_secret,
         on_ready=announce,
     )

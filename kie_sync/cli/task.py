@@ -1,4 +1,4 @@
-"""`task` and `credits`: what exists on the platform."""
+"""`task`: what exists on the platform."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from typing import Optional
 import click
 
 from .. import Catalog, KieAdapter, QueryTaskResponse
-from ..figures import tidy
 from ..response import check_finished
 from .delivery import deliver, output_option, save, show_files, waiting_options
 from .progress import Progress
 from .run import Run, common_options, journal_option, print_json
-from .tables import amount
 
 
 @click.command()
@@ -71,18 +69,3 @@ def _sentence(state: QueryTaskResponse) -> str:
     about = f" ({state.model})" if state.model else ""
     hint = "" if state.is_final else "; --wait waits for it"
     return f"task {state.task_id}: {state.state or 'not listed yet'}{progress}{about}{hint}"
-
-
-@click.command()
-@journal_option
-@common_options
-@click.pass_obj
-def credits(run: Run) -> None:
-    """Print how many credits are left."""
-    catalog = run.load_catalog()
-    with Progress(run), run.open_client(catalog=catalog) as client:
-        left = client.credits()
-    if run.as_json:
-        print_json({"credits": tidy(left), "usd": tidy(left * catalog.money.credit_usd)})
-    else:
-        click.echo(amount(left))

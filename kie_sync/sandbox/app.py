@@ -28,6 +28,7 @@ from .answers import (
     refuse_if_asked,
     upload_refusal,
 )
+from .callbacks import Callbacks
 from .chat import Conversation, check_chat
 from .faults import HEADER, FaultBook, faults_in
 from .jobs import Jobs
@@ -57,12 +58,14 @@ class Route:
 class App:
     """The whole surface of the platforms, for one account and one key."""
 
-    def __init__(self, models: Mapping[str, Model], state: State, book: FaultBook, key: str) -> None:
+    def __init__(self, models: Mapping[str, Model], state: State, book: FaultBook, key: str, secret: str) -> None:
         self.base_url = ""
         self._state, self._book, self._key = state, book, key
         self._works = Works()
         self._uploads = Uploads(lambda: self.base_url, self._file_at)
-        self._jobs = Jobs([model for model in models.values() if model.endpoint.shape == "task"], state, book)
+        self.callbacks = Callbacks(state, secret, lambda: self.base_url)
+        task_models = [model for model in models.values() if model.endpoint.shape == "task"]
+        self._jobs = Jobs(task_models, state, book, self.callbacks)
         self._chats: Dict[Tuple[str, str], Model] = {}
         self._routes: Dict[Tuple[str, str], Route] = {}
         self._chat_patterns: List[Tuple[re.Pattern[str], Endpoint]] = []

@@ -12,6 +12,7 @@ It is asked for
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 from collections import Counter
@@ -19,6 +20,8 @@ from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ..errors import KieConfigError
+
+_log = logging.getLogger("kie_sync.sandbox")
 
 HEADER = "X-Sandbox-Fault"
 PLACES = ("create", "query", "chat", "credits", "upload", "files")
@@ -29,37 +32,53 @@ PAID = ("create", "chat")
 
 _MAGIC = re.compile(r"\s*\[\[fault:(.*?)\]\]\s*", re.DOTALL)
 _TIMES = re.compile(r"^(.*?)\*(\d+)$", re.DOTALL)
+# What may be asked for in one go: of a task (its creation, then all that is asked about it), and of a chat.
+_WITH_TASK = ("create", TASK, "query", "files")
 
 
 @dataclass(frozen=True)
 class _Kind:
-    """Where a fault shows by itself, its argument (`""` none, `number`, `text`; with `?` optional), its meaning."""
+    """Where a fault shows by itself, its argument (`""` none, `number`, `text`; with `?` optional), its meaning.
+
+    `also` is where else it can be moved to, with WHERE: or in a header.
+    """
 
     where: Tuple[str, ...]
     argument: str
     meaning: str
+    also: Tuple[str, ...] = ()
 
 
 _KINDS: Mapping[str, _Kind] = {
     "http-errors": _Kind(API, "", "errors come with their true HTTP status instead of 200"),
     "message-envelope": _Kind(API, "", "the envelope says `message` instead of `msg`"),
-    "queuing": _Kind((TASK,), "", "the task is `queuing` between waiting and generating"),
-    "skip-states": _Kind((TASK,), "", "the task has ended at the first look"),
-    "unknown-state": _Kind((TASK,), "text?", "the task shows a state that no document names, then ends well"),
-    "result-null": _Kind((TASK,), "", "resultJson is null, also on success"),
-    "result-object": _Kind((TASK,), "", "resultJson is an object, not a text"),
-    "result-malformed": _Kind((TASK,), "", "resultJson is a text that is not JSON"),
-    "result-empty": _Kind((TASK,), "", "resultUrls is empty on success"),
-    "cost-ms": _Kind((TASK,), "", "costTime is milliseconds, as the documentation says"),
-    "fail": _Kind((TASK,), "text?", "the task fails with this message (or CODE|MESSAGE); its credits come back"),
+    "queuing": _Kind((TASK,), "", "the task is `queuing` between waiting and generating", ("query",)),
+    "skip-states": _Kind((TASK,), "", "the task has ended at the first look", ("query",)),
+    "unknown-state": _Kind(
+        (TASK,), "text?", "the task shows a state that no document names, then ends well", ("query",)
+    ),
+    "result-null": _Kind((TASK,), "", "resultJson is null, also on success", ("query",)),
+    "result-object": _Kind((TASK,), "", "resultJson is an object, not a text", ("query",)),
+    "result-malformed": _Kind((TASK,), "", "resultJson is a text that is not JSON", ("query",)),
+    "result-empty": _Kind((TASK,), "", "resultUrls is empty on success", ("query",)),
+    "cost-ms": _Kind((TASK,), "", "costTime is milliseconds, as the documentation says", ("query",)),
+    "fail": _Kind(
+        (TASK,), "text?", "the task fails with this message (or CODE|MESSAGE); its credits come back", ("query",)
+    ),
     "null-first": _Kind((TASK,), "number", "the task is unknown (recordInfo is null) for so many sandbox seconds"),
-    "code": _Kind(("create",), "number", "refused with this code in the body"),
-    "credits-500": _Kind(("create",), "", "refused with code 500 `Credits insufficient`"),
-    "rate-limit": _Kind(PAID, "", "refused with HTTP 429 and code 429"),
-    "rate-limit-200": _Kind(PAID, "", "refused with HTTP 200 and code 429"),
-    "retry-after": _Kind(PAID, "number", "refused with HTTP 429 and Retry-After: so many seconds"),
+    "callback-twice": _Kind((TASK,), "", "the callback comes twice"),
+    "callback-lost": _Kind((TASK,), "", "no callback comes"),
+    "callback-forged": _Kind((TASK,), "", "the callback is signed with another secret"),
+    "callback-early": _Kind((TASK,), "", "a callback comes at once, too, and tells of a success that there is not yet"),
+    "callback-snake": _Kind((TASK,), "", "the callback says `task_id` instead of `taskId`"),
+    "callback-old": _Kind((TASK,), "", "the callback's timestamp is an hour old"),
+    "code": _Kind(("create",), "number", "refused with this code in the body", API),
+    "credits-500": _Kind(("create",), "", "refused with code 500 `Credits insufficient`", API),
+    "rate-limit": _Kind(PAID, "", "refused with HTTP 429 and code 429", API),
+    "rate-limit-200": _Kind(PAID, "", "refused with HTTP 200 and code 429", API),
+    "retry-after": _Kind(PAID, "number", "refused with HTTP 429 and Retry-After: so many seconds", API),
     "html": _Kind(API, "number?", "a gateway's HTML page with this HTTP status (502), nothing accepted"),
-    "drop-before": _Kind(PAID, "", "the connection closes without an answer, nothing accepted"),
+    "drop-before": _Kind(PAID, "", "the connection closes without an answer, nothing accepted", API),
     "accept-then-drop": _Kind(("create",), "", "the task is accepted and paid, then the connection closes"),
     "slow": _Kind(API, "number", "the answer comes so many real seconds late; the request counts"),
     "expired": _Kind(("files",), "", "result files answer 403"),
@@ -102,10 +121,15 @@ def parse_fault(text: str) -> Fault:
     head, equals, argument = rest.partition("=")
     place, colon, name = head.rpartition(":")
     kind = _KINDS.get(name)
+    if kind is None and name.partition("*")[0] in _KINDS:
+        wrong = name.partition("*")[2]
+        raise KieConfigError(f"sandbox fault {text!r}: TIMES must be a whole number, as in rate-limit*3; got {wrong!r}")
     if kind is None:
         raise KieConfigError(f"unknown sandbox fault {name!r}; there are: {', '.join(sorted(_KINDS))}")
     if colon and place not in PLACES:
         raise KieConfigError(f"sandbox fault {text!r}: unknown place {place!r}; there are: {', '.join(PLACES)}")
+    if times == 0:
+        raise KieConfigError(f"sandbox fault {text!r}: TIMES must be 1 or more")
     if equals and not kind.argument:
         raise KieConfigError(f"sandbox fault {name!r} takes no argument; got {argument!r}")
     if kind.argument == "number" and not argument:
@@ -150,6 +174,7 @@ class FaultBook:
 
     def add(self, text: str) -> None:
         fault = parse_fault(text)
+        _warn_unless(fault.where, fault, "the server", "")
         with self._lock:
             # Adding a fault anew makes its count start anew.
             self._used.pop(("", fault), None)
@@ -171,6 +196,8 @@ class FaultBook:
         """
         taken: Dict[str, str] = {}
         for fault in [parse_fault(text) for text in magic]:
+            if place in ("create", "chat"):
+                _warn_unless(_WITH_TASK if place == "create" else (place,), fault, "the prompt", place)
             self._use(fault, place, f"prompt {owner}", taken)
         with self._lock:
             server = list(self._server)
@@ -178,6 +205,10 @@ class FaultBook:
             self._use(fault, place, "", taken)
         for text in filter(str.strip, header.split(";")):
             fault = parse_fault(text)
+            # A task that is created takes what is its own from the same header.
+            if place != TASK:
+                kind, reached = _KINDS[fault.name], ("create", TASK) if place == "create" else (place,)
+                _warn_unless(reached, Fault(fault.name, where=kind.where + kind.also), "the header", place)
             taken[fault.name] = fault.argument
         return taken
 
@@ -190,3 +221,14 @@ class FaultBook:
                     return
                 self._used[(owner, fault)] += 1
         taken[fault.name] = fault.argument
+
+
+def _warn_unless(reached: Tuple[str, ...], fault: Fault, who: str, call: str) -> None:
+    """Warn of a fault that can have no effect: it works elsewhere, or was moved where nothing heeds it."""
+    kind = _KINDS[fault.name]
+    works = kind.where + kind.also
+    if set(reached) & set(fault.where) & set(works):
+        return
+    at = f" at a {call} call" if call else ""
+    places = ", ".join(dict.fromkeys("create (its task)" if place == TASK else place for place in works))
+    _log.warning("fault %s, asked for by %s, has no effect%s; it applies to: %s", fault.name, who, at, places)

@@ -14,6 +14,7 @@ from ..errors import KieInputError
 from ..params import Arguments
 from ..pricing import quote
 from .answers import MODEL_TEXT, Dropped, Refused, kie_success
+from .callbacks import Callbacks
 from .checks import check_input
 from .faults import TASK, FaultBook, faults_in
 from .state import State
@@ -31,8 +32,8 @@ _FILE_PATH = re.compile(r"/files/([0-9a-f]{32})/(\d+)\.(\w+)")
 class Jobs:
     """The endpoints of shape `task`, all on one account."""
 
-    def __init__(self, models: Iterable[Model], state: State, book: FaultBook) -> None:
-        self._state, self._book = state, book
+    def __init__(self, models: Iterable[Model], state: State, book: FaultBook, callbacks: Callbacks) -> None:
+        self._state, self._book, self._callbacks = state, book, callbacks
         self._models = {(model.endpoint.path, model.slug): model for model in models}
 
     def magic_of_create(self, request: Request) -> List[str]:
@@ -64,6 +65,7 @@ class Jobs:
         variants = self._book.take(TASK, header=header, magic=magic, owner=str(given))
         task = self._task(model, given, arguments, variants, str(fields.get(endpoint.callback or "callBackUrl") or ""))
         self._state.accept(task)
+        self._callbacks.expect(task)
         _log.info("task %s: %s, %s credits", task.id, task.model, task.credits)
         if "accept-then-drop" in faults:
             raise Dropped

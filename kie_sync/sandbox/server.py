@@ -15,6 +15,7 @@ from ..catalog import read_catalog
 from ..definitions import Model, Provider
 from ..errors import KieConfigError
 from .app import App
+from .callbacks import SentCallback
 from .faults import FaultBook
 from .listener import Listener
 from .state import LoggedRequest, State
@@ -37,6 +38,7 @@ class Sandbox:
         speed: how many times faster than real time tasks run.
         faults: faults of the server, as `parse_fault` reads them.
         seed: makes task ids the same in every run.
+        webhook_secret: signs callbacks; without it they are not signed.
 
     Example:
         with Sandbox(speed=20) as sandbox:
@@ -53,6 +55,7 @@ class Sandbox:
         speed: float = 1.0,
         faults: Sequence[str] = (),
         seed: Optional[int] = None,
+        webhook_secret: str = "",
     ) -> None:
         if not (speed > 0 and math.isfinite(speed)):
             raise KieConfigError(f"the sandbox's speed must be a number greater than 0; got {speed}")
@@ -63,7 +66,8 @@ class Sandbox:
         self._port = port
         self._state = State(balance=Decimal(balance), speed=float(speed), seed=seed)
         self._book = FaultBook(faults)
-        self._app = App(self._models, self._state, self._book, key)
+        self._app = App(self._models, self._state, self._book, key, webhook_secret)
+        self._webhook_secret = webhook_secret
         self._server: Optional[Listener] = None
         self._thread: Optional[threading.Thread] = None
 
@@ -87,6 +91,7 @@ class Sandbox:
         if self._server is not None:
             return self
         self._state.stopping.clear()
+        self._app.callbacks.start()
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
             if hasattr(signal, "SIGKILL"):
                 # Not on Windows, where this would let two servers share one port.
@@ -112,6 +117,7 @@ class Sandbox:
         if server is None:
             return
         self._state.stopping.set()
+        self._app.callbacks.stop()
         server.shutdown()
         if self._thread is not None:
             self._thread.join(timeout=5)
@@ -151,6 +157,8 @@ class Sandbox:
             if provider.base_url_env:
                 found[provider.base_url_env] = self.url
             found.update(dict.fromkeys(provider.key_env, self.key))
+        if self._webhook_secret:
+            found["KIE_WEBHOOK_SECRET"] = self._webhook_secret
         return found
 
     @property
@@ -162,6 +170,11 @@ class Sandbox:
     def tasks(self) -> Tuple[Task, ...]:
         """Every task that was accepted, and so paid, the oldest first."""
         return tuple(self._state.tasks.values())
+
+    @property
+    def callbacks(self) -> Tuple[SentCallback, ...]:
+        """The last 10,000 posts to callback URLs and what was answered, the oldest first."""
+        return self._app.callbacks.sent
 
     @property
     def chats(self) -> int:
@@ -199,10 +212,20 @@ def serve(
     speed: float = 1.0,
     faults: Sequence[str] = (),
     seed: Optional[int] = None,
+    webhook_secret: str = "",
     on_ready: Callable[[Sandbox], None] = lambda sandbox: None,
 ) -> None:
     """Run a sandbox until Ctrl+C; `on_ready` is told once it listens."""
-    sandbox = Sandbox(catalog=catalog, port=port, balance=balance, key=key, speed=speed, faults=faults, seed=seed)
+    sandbox = Sandbox(
+        catalog=catalog,
+        port=port,
+        balance=balance,
+        key=key,
+        speed=speed,
+        faults=faults,
+        seed=seed,
+        webhook_secret=webhook_secret,
+    )
     with sandbox:
         on_ready(sandbox)
         try:

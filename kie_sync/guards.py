@@ -1,0 +1,89 @@
+"""What guards a client, as listeners in their order: budget, day limit, balance, limiter, journal."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Callable, Iterable, List, Optional, Union
+
+from .balance import BalanceWatch
+from .budget import DAY_VARIABLE, Budget, check_call, parse_setting, refuse_without_journal
+from .catalog import Catalog
+from .clock import Clock
+from .config import Settings, read_variable
+from .events import Listener, Listeners
+from .limiter import Limiter, check_limiter, check_user_share
+from .records import Journal
+
+Credits = Union[Decimal, int, str, None]
+
+
+class Guards:
+    """What was asked for, checked; the arguments are `KieClient`'s.
+
+    Raises:
+        KieConfigError: one of them is no setting.
+    """
+
+    def __init__(
+        self,
+        limiter: Union[bool, str, Path, None],
+        user_share: Optional[float],
+        budget: Credits,
+        max_credits_per_day: Union[Credits, bool],
+        low_balance_warning: Credits,
+    ) -> None:
+        self._limiter, self._user_share = check_limiter(limiter), check_user_share(user_share)
+        credits = parse_setting("budget", budget)
+        self.budget = None if credits is None else Budget(credits)
+        self._has_no_day = max_credits_per_day is False
+        given = None if self._has_no_day else max_credits_per_day
+        self._max_credits_per_day = parse_setting("max_credits_per_day", given)
+        self._low_balance = parse_setting("low_balance_warning", low_balance_warning)
+
+    @property
+    def max_credits_per_day(self) -> Optional[Decimal]:
+        """What may be spent in a day, as given, else as the environment says."""
+        if self._has_no_day or self._max_credits_per_day is not None:
+            return self._max_credits_per_day
+        return parse_setting(DAY_VARIABLE, read_variable(DAY_VARIABLE))
+
+    def listeners(
+        self,
+        own: Union[Listener, Iterable[Listener], None],
+        catalog: Catalog,
+        settings: Settings,
+        clock: Clock,
+        journal: Optional[Journal],
+        read_balance: Callable[[], object],
+    ) -> Listeners:
+        """Who is told, in order: what refuses cheaply, the caller's own, what waits for its turn, what writes down."""
+        before: List[Listener] = [check_call]
+        # A journal that somebody else opened may count by itself, and then says so.
+        if self.max_credits_per_day is not None and getattr(journal, "max_credits_per_day", None) is None:
+            before.append(refuse_without_journal)
+        if self.budget is not None:
+            before.append(self.budget)
+        if self._low_balance is not None:
+
+            def is_charged(model: str) -> bool:
+                entry = catalog.get(model)
+                return entry is None or "credits" in entry.endpoint.provider.paths
+
+            watch = BalanceWatch(self._low_balance, read_balance, lambda event: told.tell(event), is_charged, clock)
+            before.append(watch)
+        limiter = Limiter(catalog.providers, settings, self._limiter, user_share=self._user_share, clock=clock)
+        after: List[Listener] = [limiter] if journal is None else [limiter, journal]
+        told = Listeners(own, before=before, after=after)
+        return told
+
+
+def open_journal(asked: Union[Journal, bool, str, Path, None], day_limit: Optional[Decimal]) -> Optional[Journal]:
+    """The journal that was asked for; its module is loaded only then."""
+    if asked is None or asked is False:
+        return None
+    if asked is True or isinstance(asked, (str, Path)):
+        from . import journal
+
+        return journal.SqliteJournal(None if asked is True else asked, max_credits_per_day=day_limit)
+    return asked
