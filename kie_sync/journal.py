@@ -11,6 +11,7 @@ import json
 import sqlite3
 import time
 from collections import deque
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Callable, Deque, Dict, Iterable, List, Mapping, Optional, Tuple, Union
@@ -63,10 +64,14 @@ class SqliteJournal:
     def __call__(self, event: Any) -> None:
         if isinstance(event, (events.TaskSubmitting, events.ChatSubmitting)):
             self._begin(event)
-            return
-        # What could not be written when it happened, as on a full disk, is written when something can be.
+        elif not isinstance(event, events.TaskPolled):
+            with self._file.alone():
+                self._late.append(event)
+                self._write_late()
+
+    def _write_late(self) -> None:
+        """Write what could not be written when it happened, as on a full disk."""
         with self._file.alone():
-            self._late.append(event)
             while self._late:
                 self._write(self._late[0])
                 self._late.popleft()
@@ -271,6 +276,8 @@ class SqliteJournal:
             connection.execute(f"UPDATE calls SET {changes} WHERE {where}", [*values.values(), *about])
 
     def _select(self, where: str, *values: Any) -> List[Record]:
+        with suppress(KieJournalError):
+            self._write_late()
         with self._file.reading() as connection:
             found = rows(connection, f"SELECT * FROM calls WHERE {where} ORDER BY created_at, rowid", values)
         return [read_row(row, self.now()) for row in found]
