@@ -12,7 +12,7 @@ __version__ = "0.1.0"
 
 # Where each public name lives.
 _HOMES = {
-    "adapter": "KieAdapter KieChatAdapter KieImageAdapter KieVideoAdapter",
+    "adapter": "KieAdapter",
     "calculate": "calculate_chat_cost calculate_image_cost calculate_video_cost",
     "catalog": "Catalog",
     "chat": "ChatStream",
@@ -22,9 +22,10 @@ _HOMES = {
     "errors": (
         "KieAPIError KieAuthenticationError KieBudgetError KieCatalogError KieConfigError KieConnectionError "
         "KieError KieInputError KieInsufficientBalanceError KieJournalError KieNotFoundError "
-        "KieOutcomeUnknownError KieRateLimitError KieServerError KieStreamError KieTaskError KieTaskFailedError "
-        "KieTaskTimeoutError KieUnknownModelError KieValidationError"
+        "KieOutcomeUnknownError KieRateLimitError KieSaveError KieServerError KieStreamError KieTaskError "
+        "KieTaskFailedError KieTaskTimeoutError KieUnknownModelError KieValidationError"
     ),
+    "kinds": "KieChatAdapter KieImageAdapter KieVideoAdapter",
     "messages": "ChatMessage",
     "pricing": "CostEstimate UsageRecord",
     "request": "Request",

@@ -1,7 +1,4 @@
 from .adapter import KieAdapter as KieAdapter
-from .adapter import KieChatAdapter as KieChatAdapter
-from .adapter import KieImageAdapter as KieImageAdapter
-from .adapter import KieVideoAdapter as KieVideoAdapter
 from .calculate import calculate_chat_cost as calculate_chat_cost
 from .calculate import calculate_image_cost as calculate_image_cost
 from .calculate import calculate_video_cost as calculate_video_cost
@@ -25,6 +22,7 @@ from .errors import KieJournalError as KieJournalError
 from .errors import KieNotFoundError as KieNotFoundError
 from .errors import KieOutcomeUnknownError as KieOutcomeUnknownError
 from .errors import KieRateLimitError as KieRateLimitError
+from .errors import KieSaveError as KieSaveError
 from .errors import KieServerError as KieServerError
 from .errors import KieStreamError as KieStreamError
 from .errors import KieTaskError as KieTaskError
@@ -32,6 +30,9 @@ from .errors import KieTaskFailedError as KieTaskFailedError
 from .errors import KieTaskTimeoutError as KieTaskTimeoutError
 from .errors import KieUnknownModelError as KieUnknownModelError
 from .errors import KieValidationError as KieValidationError
+from .kinds import KieChatAdapter as KieChatAdapter
+from .kinds import KieImageAdapter as KieImageAdapter
+from .kinds import KieVideoAdapter as KieVideoAdapter
 from .messages import ChatMessage as ChatMessage
 from .pricing import CostEstimate as CostEstimate
 from .pricing import UsageRecord as UsageRecord

@@ -1,26 +1,25 @@
-"""`KieAdapter`: the one generic blocking adapter. It joins the steps; it knows no model.
-
-`KieImageAdapter`, `KieVideoAdapter` and `KieChatAdapter` are the same, narrowed to one kind of model.
-"""
+"""`KieAdapter`: the one generic blocking adapter. It joins the steps; it knows no model."""
 
 from __future__ import annotations
 
 import logging
-from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
+from functools import partial
+from typing import Any, Dict, Mapping, Optional, Tuple
 
 from . import chat, tasks
 from .client import KieClient
 from .definitions import Model
 from .errors import KieInputError, Problem
+from .local_files import Staged, resolve_staged, stage
 from .messages import history_messages, media_message, text_message
-from .params import Arguments, resolve
+from .params import Arguments
 from .pricing import CostEstimate, UsageRecord, estimate, quote
 from .purchase import Terms, buy
 from .records import Record
 from .request import Request, build_chat, build_create
 from .response import QueryTaskResponse, state_of
 from .result import Result
+from .saving import save_result
 from .task import Task
 from .usage import Used, arguments_of, cost_afterwards, has_open_count, usage_record
 from .waiter import check_times
@@ -125,9 +124,9 @@ class KieAdapter:
         check_times(poll_interval, max_wait_time)
         endpoint = tasks.endpoint_of(self.client.catalog, self.model.id)
         tasks.check_callback(self.client.connection, self.model.id, endpoint, callback_url)
-        resolved, price = self._checked(_together(prompt, arguments, given), tariff)
+        staged, resolved, price = self._checked(_together(prompt, arguments, given), tariff)
         terms = Terms(key, retry_failed, max_credits, allow_unknown_price, user, callback_url, context or {})
-        task_id, record = buy(self.client, self.model, resolved, price, terms)
+        task_id, record = buy(self.client, self.model, staged, resolved, price, terms)
         return Task(
             task_id,
             self.model.id,
@@ -140,12 +139,13 @@ class KieAdapter:
             _home=self,
         )
 
-    def _checked(self, given: Mapping[str, Any], tariff: Optional[str]) -> Tuple[Arguments, CostEstimate]:
-        """Arguments and price; a combination that is not offered is refused here, what has no effect is told."""
-        resolved = resolve(self.model, given)
+    def _checked(self, given: Mapping[str, Any], tariff: Optional[str]) -> Tuple[Staged, Arguments, CostEstimate]:
+        """Files, arguments and price; what is not offered is refused here, what has no effect is told."""
+        staged = stage(self.model, given, under=self.client.files_under)
+        resolved = resolve_staged(self.model, staged)
         for notice in resolved.notices:
             logger.warning("%s: %s", self.model.id, notice)
-        return resolved, quote(self.model, resolved, tariff=tariff, on=self.client.connection.clock.date())
+        return staged, resolved, quote(self.model, resolved, tariff=tariff, on=self.client.connection.clock.date())
 
     def task(self, task_id: str) -> Task:
         """A task that was made before, perhaps by another process."""
@@ -191,11 +191,8 @@ class KieAdapter:
             state=state.state,
             data=state.result,
             arguments=arguments,
-            _save=self._save,
+            _save=partial(save_result, self.client, task.context),
         )
-
-    def _save(self, result: Result, path: Union[str, Path]) -> List[Path]:
-        return self.client.download(result.urls, path, name=f"{self.model.id}-{result.task_id}")
 
     # Without sending
 
@@ -213,7 +210,7 @@ class KieAdapter:
         base_url = self.client.connection.settings.base_url(self.model.endpoint.provider)
         tasks.check_callback(self.client.connection, self.model.id, self.model.endpoint, callback_url)
         if self.model.endpoint.shape == "task":
-            resolved = self._checked(merged, None)[0]
+            resolved = self._checked(merged, None)[1]
             return build_create(self.model, resolved, base_url, callback_url=callback_url)
         resolved = chat.resolve_chat(self.client.catalog, self.model.id, merged.pop("messages", None), merged)[1]
         return build_chat(self.model, resolved, base_url, stream=stream)
@@ -228,9 +225,8 @@ class KieAdapter:
                 `output_tokens`, `input_seconds`, and what a price asks for.
             tariff: a name from the catalog; its first when not given.
         """
-        return estimate(
-            self.model, {**(arguments or {}), **given}, tariff=tariff, on=self.client.connection.clock.date()
-        )
+        known = stage(self.model, {**(arguments or {}), **given}, under=self.client.files_under).given
+        return estimate(self.model, known, tariff=tariff, on=self.client.connection.clock.date())
 
     def calculate_usage(self, used: Used = None, *, tariff: Optional[str] = None, **given: Any) -> UsageRecord:
         """What a call cost, from what was really used.
@@ -283,24 +279,6 @@ class KieAdapter:
     format_text_message = staticmethod(text_message)
     format_multimodal_message = staticmethod(media_message)
     format_messages_from_history = staticmethod(history_messages)
-
-
-class KieImageAdapter(KieAdapter):
-    """`KieAdapter` for models that make or improve images."""
-
-    kinds = ("image", "upscale")
-
-
-class KieVideoAdapter(KieAdapter):
-    """`KieAdapter` for models that make videos."""
-
-    kinds = ("video", "upscale")
-
-
-class KieChatAdapter(KieAdapter):
-    """`KieAdapter` for chat models."""
-
-    kinds = ("chat",)
 
 
 def _together(prompt: Any, arguments: Optional[Mapping[str, Any]], given: Mapping[str, Any]) -> Dict[str, Any]:

@@ -31,6 +31,7 @@ def build_provider(name: str, raw: Mapping[str, Any]) -> Provider:
         base_url_env=raw["base_url_env"],
         key_env=names(raw["key_env"]),
         upload_url=raw.get("upload_url", "").rstrip("/"),
+        upload_lives_hours=Decimal(str(raw.get("upload_lives_hours", 0))),
         paths=dict(raw.get("paths") or {}),
         creates=limits.get("creates", 0),
         per_seconds=Decimal(str(limits.get("per_seconds", 0))),

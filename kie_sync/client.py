@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Iterable, List, Mapping, Optional, Tuple, Union
 
-from . import chat, files, tasks
+from . import account, chat, downloads, tasks
 from .budget import Budget
 from .catalog import Catalog
 from .clock import Clock, SystemClock
@@ -15,18 +14,16 @@ from .completions import ChatCompletion
 from .config import Settings, Timeouts, load_catalog
 from .connection import Connection, Context
 from .definitions import Provider
-from .errors import KieConfigError, KieConnectionError
-from .events import BalanceRead, Listener
+from .errors import KieConfigError
+from .events import Listener
 from .guards import Credits, Guards, open_journal
 from .records import Journal
-from .request import build_credits, build_download_url, build_raw_create
-from .response import CreateTaskResponse, QueryTaskResponse, as_credits, dig
+from .request import build_raw_create
+from .response import CreateTaskResponse, QueryTaskResponse
 from .sender import Sender
 from .transport import HttpTransport, Transport
+from .uploads import WAYS, Uploads, upload_any
 from .waiter import check_times
-
-# Between a paid call and its wait the balance may not keep anybody longer.
-_BALANCE_S = 10.0
 
 
 class KieClient:
@@ -49,6 +46,7 @@ class KieClient:
         on_event: a listener, or several; see `kie_sync.events`.
         transport: another way to send a request; see `kie_sync.transport.Transport`.
         clock: another clock; see `kie_sync.clock.Clock`.
+        files_under: a folder that paths given as arguments must lead into: for paths that somebody else wrote.
         timeout_s: seconds to wait for an answer to anything but a chat (60).
         chat_timeout_s: seconds to wait for a chat's answer, or for its next piece (300).
 
@@ -71,6 +69,7 @@ class KieClient:
         on_event: Union[Listener, Iterable[Listener], None] = None,
         transport: Optional[Transport] = None,
         clock: Optional[Clock] = None,
+        files_under: Union[str, Path, None] = None,
         timeout_s: float = 60.0,
         chat_timeout_s: float = 300.0,
     ) -> None:
@@ -92,6 +91,8 @@ class KieClient:
         self._clock: Clock = clock or SystemClock()
         self._transport: Transport = transport or HttpTransport()
         self._connection: Optional[Connection] = None
+        self.files_under = None if files_under is None else Path(files_under)
+        self.uploads = Uploads()
 
     def __repr__(self) -> str:
         return "KieClient()"
@@ -124,9 +125,13 @@ class KieClient:
             settings = self._settings.with_home(next(iter(self.catalog.providers)))
             sender = Sender(self._transport, settings, self._clock)
             journal = open_journal(self._journal, self._guards.max_credits_per_day)
-            ask_balance = functools.partial(self._read_balance, attempts=1, longest_s=_BALANCE_S)
             listeners = self._guards.listeners(
-                self._on_event, self.catalog, settings, self._clock, journal, ask_balance
+                self._on_event,
+                self.catalog,
+                settings,
+                self._clock,
+                journal,
+                lambda: account.peek_at_balance(self.connection),
             )
             connection = Connection(self.catalog, settings, sender, listeners, self._clock, journal)
             self._connection = self._connection or connection
@@ -157,8 +162,8 @@ class KieClient:
             max_credits, allow_unknown_price: as for `KieAdapter.chat`.
             parameters: what the model's catalog entry lists.
         """
-        limits = {"max_credits": max_credits, "allow_unknown_price": allow_unknown_price}
-        return chat.complete(self.connection, model, messages, parameters, context=context, tariff=tariff, **limits)
+        own = {"tariff": tariff, "max_credits": max_credits, "allow_unknown_price": allow_unknown_price}
+        return chat.complete(self.connection, model, messages, parameters, context=context, **own)
 
     def chat_completions_stream(
         self,
@@ -172,10 +177,8 @@ class KieClient:
         **parameters: Any,
     ) -> chat.ChatStream:
         """The same, in pieces as they come."""
-        limits = {"max_credits": max_credits, "allow_unknown_price": allow_unknown_price}
-        return chat.stream(self.connection, model, messages, parameters, context=context, tariff=tariff, **limits)
-
-    # Tasks
+        own = {"tariff": tariff, "max_credits": max_credits, "allow_unknown_price": allow_unknown_price}
+        return chat.stream(self.connection, model, messages, parameters, context=context, **own)
 
     def create_task(
         self,
@@ -207,7 +210,7 @@ class KieClient:
         Raises:
             KieNotFoundError: the platform does not know it (a new one may be unknown for a moment).
         """
-        return tasks.query(self.connection, task_id, model=model)
+        return tasks.look(self.connection, task_id, model=model)
 
     def wait_for_task(
         self,
@@ -258,45 +261,39 @@ class KieClient:
     @property
     def home_provider(self) -> Provider:
         """The provider that `api_key` belongs to, and that tells a balance."""
-        return self._provider_with("credits")
+        return account.provider_with(self.catalog, "credits")
 
     def credits(self) -> Decimal:
         """The balance in credits."""
-        return self._read_balance()
-
-    def _read_balance(self, *, attempts: Optional[int] = None, longest_s: float = float("inf")) -> Decimal:
-        provider = self.home_provider
-        request = build_credits(provider, self.connection.settings.base_url(provider))
-        answer = self.connection.sender.send(request, provider, attempts=attempts, longest_s=longest_s)
-        balance = as_credits(dig(answer.json(), ("data",)))
-        if balance is None:
-            raise KieConnectionError("the platform answered without a balance", method="GET", url=request.url)
-        account = self.connection.account(provider)
-        self.connection.listeners.tell(BalanceRead("", {}, provider.name, account, balance))
-        return balance
+        return account.read_balance(self.connection)
 
     def download_url(self, url: str) -> str:
         """A fresh link to a result of the platform; it lives 20 minutes."""
-        provider = self._provider_with("download_url")
-        request = build_download_url(provider, self.connection.settings.base_url(provider), url)
-        fresh = dig(self.connection.sender.send(request, provider).json(), ("data",))
-        if not isinstance(fresh, str):
-            raise KieConnectionError("the platform answered without a link", method="POST", url=request.url)
-        return fresh
+        return account.fresh_link(self.connection, url)
 
-    def upload(self, path: Union[str, Path]) -> str:
-        """Send a local file to the platform, for a parameter that wants a URL; returns the URL. Free."""
-        provider = self._provider_with("upload_stream")
-        base_url = self.connection.settings.upload_url(provider)
-        return files.upload(self.connection.sender, provider, base_url, path)
+    def upload(self, file: Any, *, way: str = "stream") -> str:
+        """Send a file to the platform, for a parameter that wants a URL; returns the URL. Free.
 
-    def download(self, urls: Union[str, Iterable[str]], path: Union[str, Path], *, name: str = "result") -> List[Path]:
-        """Fetch result files, without the key: to a file, or into a folder. Nothing is overwritten."""
+        `KieAdapter` does this by itself for every local file among its arguments.
+
+        Args:
+            file: a path, bytes, an open file, a picture of PIL or a data URL; with `way="url"` a URL.
+            way: `stream` takes files of any size, `base64` those of up to 10 MB; with `url` the platform fetches it.
+        """
+        provider = account.provider_with(self.catalog, f"upload_{way}" if way in WAYS else "upload_stream")
+        return upload_any(self.uploads, self.connection, provider, file, way)
+
+    def download(
+        self, urls: Union[str, Iterable[str]], path: Union[str, Path], *, name: str = "result", task_id: str = ""
+    ) -> List[Path]:
+        """Fetch result files, without the key: to a file, into a folder, or to a pattern. Nothing is overwritten.
+
+        Args:
+            name: what files in a folder are called, and what `{model}` in a pattern stands for.
+            task_id: the task that made them; it is a part of those names.
+        """
         listed = [urls] if isinstance(urls, str) else list(urls)
-        return files.save_all(self.connection.sender, self._clock, listed, path, stem=name)
-
-    def _provider_with(self, call: str) -> Provider:
-        for provider in self.catalog.providers.values():
-            if call in provider.paths:
-                return provider
-        raise KieConfigError(f"no provider of the catalog has a path for {call}")
+        fetched = downloads.fetch_all(
+            self.connection.sender, self._clock, listed, path, downloads.Names(name, task_id), refresh=self.download_url
+        )
+        return [found for _, found in fetched]

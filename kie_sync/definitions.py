@@ -78,8 +78,9 @@ class Parameter:
     """What a model accepts under one name.
 
     `name` is the canonical name, `wire` the platform's. Limits that are None do not apply.
-    `also` lists single values allowed beside the range. `media` holds limits that only the
-    platform can check (pixels, seconds); they are shown, not enforced.
+    `also` lists single values allowed beside the range. `max_mb` and `formats` are held against
+    local files; `media` holds limits that only the platform can check (pixels, seconds), and
+    that are shown, not enforced.
     """
 
     name: str
@@ -313,7 +314,7 @@ class Provider:
     """Who serves models: where, under which key, within which limits (creates per seconds).
 
     `paths` are its calls beside the endpoints (credits, uploads); those in `upload` go to the
-    upload host.
+    upload host, which keeps a file for `upload_lives_hours` (0: not known, so none is used twice).
     """
 
     name: str
@@ -322,6 +323,7 @@ class Provider:
     base_url_env: str
     key_env: Tuple[str, ...]
     upload_url: str = ""
+    upload_lives_hours: Decimal = Decimal(0)
     paths: Mapping[str, str] = field(default_factory=dict)
     creates: int = 0
     per_seconds: Decimal = Decimal(0)

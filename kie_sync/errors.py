@@ -19,6 +19,7 @@
         KieStreamError                 a stream that broke or ended early
         KieTaskError                   a task exists: `task_id`, `model`
           KieTaskFailedError           the platform says that it failed
+          KieSaveError                 made and paid, and its files could not be written here
           KieTaskTimeoutError          also a TimeoutError: we stopped watching, the task goes on
 
 Values are attributes, the message is built from them, and every instance pickles.
@@ -247,6 +248,13 @@ class KieTaskFailedError(KieTaskError):
         super().__init__(message, **about)
         self.fail_code = fail_code
         self.fail_msg = fail_msg
+
+
+class KieSaveError(KieTaskError):
+    """The task is done and paid, and its files could not be written here: a full disk, a folder without rights.
+
+    Nothing needs to be bought again: `adapter.task(task_id).wait().save(...)` fetches them. The `OSError` is its cause.
+    """
 
 
 class KieTaskTimeoutError(KieTaskError, TimeoutError):

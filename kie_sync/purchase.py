@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Mapping, Optional, Tuple
 
 from . import tasks
 from .budget import check_price, parse_max_credits
 from .client import KieClient
 from .definitions import Model
+from .local_files import Staged, with_urls
 from .params import Arguments
 from .payonce import find_first, parse_key
 from .pricing import CostEstimate
@@ -40,7 +41,7 @@ class Terms:
 
 
 def buy(
-    client: KieClient, model: Model, arguments: Arguments, price: CostEstimate, terms: Terms
+    client: KieClient, model: Model, staged: Staged, arguments: Arguments, price: CostEstimate, terms: Terms
 ) -> Tuple[str, Optional[Record]]:
     """The id of a task for these arguments; with its record, where it was bought before under the same key."""
     connection = client.connection
@@ -60,7 +61,10 @@ def buy(
         if record is not None and record.task_id is not None:
             return record.task_id, record
         check_price(call, price)
-        request = build_create(model, arguments, base_url, callback_url=terms.callback_url)
+        # Not before now: what was bought before, or is refused, costs no upload.
+        urls = client.uploads.upload_all(connection, model.id, endpoint.provider, staged)
+        sent = replace(arguments, wire=with_urls(arguments.wire, urls))
+        request = build_create(model, sent, base_url, callback_url=terms.callback_url)
         try:
             created = tasks.create(connection, request, endpoint, call, price=price, context=terms.context)
         except KeyTaken:

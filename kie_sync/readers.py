@@ -55,7 +55,9 @@ def read_file(parameter: Parameter, value: Any) -> str:
         schemes = " or ".join(f"{scheme}://" for scheme in parameter.schemes)
         hint = ""
         if isinstance(value, str) and "://" not in value:
-            hint = "; the platform fetches files itself: upload a local file first (KieClient.upload) and give its URL"
+            hint = "; KieAdapter and kie-sync generate take local files and upload them, as KieClient.upload does"
+        elif isinstance(value, str) and scheme.lower() == "file":
+            hint = "; give a local file by its path"
         raise Wrong("url", f"must be a URL that begins with {schemes}; got {show(value)}{hint}")
     if parameter.is_list and parameter.pattern is not None and not re.search(parameter.pattern, value):
         raise Wrong("pattern", f"must look like {parameter.pattern}; got {show(value)}")

@@ -5,6 +5,7 @@ Nothing here buys anything. Calls that were paid with another API key are left a
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from . import tasks
 from .adapter import KieAdapter
 from .client import KieClient
 from .errors import KieAPIError, KieAuthenticationError, KieError, KieNotFoundError
-from .events import FilesSaved, TaskFinished
+from .events import FilesSaved
 from .journal import SqliteJournal
 from .records import UNFINISHED, Record
 
@@ -68,12 +69,8 @@ def look(client: KieClient, journal: SqliteJournal) -> None:
     """Look once at every task that is not finished, and note those that are."""
     for record in own_records(client, journal, UNFINISHED):
         model = record.model if record.model in client.catalog else None
-        try:
-            state = client.query_task(record.task_id or "", model=model)
-        except KieNotFoundError:
-            continue
-        if state.is_final:
-            client.connection.listeners.tell(TaskFinished(record.model, {}, state.task_id, state))
+        with contextlib.suppress(KieNotFoundError):
+            client.query_task(record.task_id or "", model=model)
 
 
 def unsaved(client: KieClient, journal: SqliteJournal) -> List[Record]:
@@ -93,6 +90,8 @@ def collect(client: KieClient, journal: SqliteJournal, target: Union[str, Path])
         target: a folder, or a pattern of names, as for `Result.save`.
     """
     look(client, journal)
+    # A folder even where it is not there yet: one name could not hold what many tasks made.
+    target = target if "{" in str(target) else os.path.join(target, "")
     for record in unsaved(client, journal):
         try:
             paths = _save(client, record, target)
@@ -106,7 +105,7 @@ def _save(client: KieClient, record: Record, target: Union[str, Path]) -> List[P
     task_id = record.task_id or ""
     if record.model in client.catalog:
         return KieAdapter(client, record.model).task(task_id).wait().save(target)
-    paths = client.download(record.urls, target, name=task_id)
+    paths = client.download(record.urls, target, name=record.model, task_id=task_id)
     saved = {url: str(path) for url, path in zip(record.urls, paths)}
     client.connection.listeners.tell(FilesSaved(record.model, {}, task_id, saved))
     return paths

@@ -122,7 +122,14 @@ def build_download_url(provider: Provider, base_url: str, url: str) -> Request:
     )
 
 
-def build_download(url: str, *, first_byte: int = 0) -> Request:
-    """A result file. It gets no key, and no header but the range."""
-    headers = {"Range": f"bytes={first_byte}-"} if first_byte else {}
+def build_download(url: str, *, first_byte: int = 0, version: str = "") -> Request:
+    """A result file, or its rest, if it is still this version. It gets no key.
+
+    Unpacked, so that lengths and places count the bytes of the file itself.
+    """
+    headers = {"Accept-Encoding": "identity"}
+    if first_byte:
+        headers["Range"] = f"bytes={first_byte}-"
+        if version:
+            headers["If-Range"] = version
     return Request("GET", url, headers=headers, wants_stream=True)

@@ -76,13 +76,20 @@ class Result:
             return default
 
     def save(self, path: Union[str, Path]) -> List[Path]:
-        """Fetch the files: to this file, or into this folder. Returns where they are.
+        """Fetch the files: to this file, into this folder, or to a pattern. Returns where they are.
 
-        Nothing is overwritten: where the name is taken, the next free number is added to it.
+        Nothing is overwritten: where the name is taken, the next free number is added to it. Every error has
+        `task_id`: the result is paid, and can be fetched again.
+
+        Args:
+            path: a file; a folder, which exists or ends with a slash; or a pattern such as
+                `out/{model}-{task_id}-{n}.{ext}`.
 
         Raises:
-            KieNotFoundError: the link has expired.
+            KieInputError: there can be no file there.
+            KieNotFoundError: the link has expired, and the platform gives no fresh one.
             KieConnectionError: the file could not be fetched whole.
+            KieSaveError: it could not be written here.
         """
         if self._save is None:
             raise KieTaskError(

@@ -143,6 +143,14 @@ def query(
     return parse_state(endpoint, data, task_id)
 
 
+def look(connection: Connection, task_id: str, *, model: Optional[str] = None) -> QueryTaskResponse:
+    """One look at a task; when it has ended, the listeners are told, who may have waited for that."""
+    state = query(connection, task_id, model=model)
+    if state.is_final:
+        connection.listeners.tell(TaskFinished(model or state.model, {}, task_id, state))
+    return state
+
+
 def wait_for(
     connection: Connection,
     task_id: str,

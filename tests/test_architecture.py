@@ -27,6 +27,7 @@ PURE = (
     "readers",
     "rules",
     "params",
+    "content",
     "input_schema",
     "figures",
     "quoting",
@@ -56,6 +57,7 @@ IO = (
     "transport",
     "sender",
     "connection",
+    "account",
     "payonce",
     "budget",
     "balance",
@@ -66,10 +68,14 @@ IO = (
     "waiter",
     "tasks",
     "chat",
-    "files",
+    "file_sources",
+    "local_files",
+    "uploads",
+    "targets",
+    "downloads",
     "client",
 )
-FACE = ("calculate", "usage", "task", "purchase", "adapter")
+FACE = ("calculate", "usage", "task", "purchase", "saving", "adapter", "kinds")
 
 # Module: what it may import inside kie_sync. To import more, change table and module together, and say why.
 MAY_IMPORT: Dict[str, Set[str]] = {
@@ -83,6 +89,8 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "readers": {"definitions", "values"},
     "rules": {"conditions", "definitions", "errors", "values"},
     "params": {"definitions", "errors", "readers", "rules", "values", "wire"},
+    # What a file is, of those that come and of those that go: by its bytes.
+    "content": set(),
     "input_schema": {"definitions", "values"},
     "figures": {"values"},
     "quoting": {"conditions", "definitions", "errors", "figures", "params", "values"},
@@ -133,6 +141,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "sender": {"clock", "config", "definitions", "errors", "refusals", "request", "response", "transport"},
     # What every call stands on, in one hand: so that `tasks` and `chat` need not know the client.
     "connection": {*PURE, "clock", "config", "sender"},
+    "account": {*PURE, "connection"},
     "payonce": {*PURE, "connection"},
     # The guards: listeners of their own, which `guards` puts in order and the client hands to its `Listeners`.
     "budget": {"definitions", "errors", "events", "params", "pricing", "records", "values"},
@@ -151,6 +160,23 @@ MAY_IMPORT: Dict[str, Set[str]] = {
         "places",
         "records",
     },
+    # `files` was both ways in one. Going out: what may be given and how it is read, what it means among arguments, and
+    # the calls. Coming in: where files go and under which names, and the fetching.
+    "file_sources": {"content", "values"},
+    "local_files": {"content", "definitions", "errors", "file_sources", "params"},
+    "uploads": {
+        "connection",
+        "content",
+        "definitions",
+        "errors",
+        "file_sources",
+        "local_files",
+        "request",
+        "response",
+        "values",
+    },
+    "targets": {"errors", "values"},
+    "downloads": {"clock", "content", "errors", "request", "response", "sender", "targets", "transport"},
     # `journal` is named where one is opened, and loaded only then.
     "guards": {"balance", "budget", "catalog", "clock", "config", "events", "journal", "limiter", "records"},
     "waiter": {"clock", "definitions", "errors", "events", "response"},
@@ -158,19 +184,20 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "tasks": {*PURE, "config", "connection", "waiter"},
     # A chat's price has a bound where its words and its answer have one; its limits are checked there.
     "chat": {*PURE, "budget", "connection", "transport"},
-    "files": {"clock", "definitions", "errors", "request", "response", "sender", "transport"},
     "client": {
         *PURE,
+        "account",
         "budget",
         "chat",
         "clock",
         "config",
         "connection",
-        "files",
+        "downloads",
         "guards",
         "sender",
         "tasks",
         "transport",
+        "uploads",
         "waiter",
     },
     # ring 2: the face
@@ -180,7 +207,11 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "task": {"errors", "pricing", "records", "response", "result"},
     # From arguments to a task: what is on record comes before what is bought.
     "purchase": {*PURE, *IO},
-    "adapter": {*PURE, *IO, "purchase", "task", "usage"},
+    # What a save means for somebody who has paid; the client's own `download` knows of no task.
+    "saving": {"client", "downloads", "errors", "events", "result"},
+    "adapter": {*PURE, *IO, "purchase", "saving", "task", "usage"},
+    # The names of the customer's, narrowed: `adapter` holds all that they do.
+    "kinds": {"adapter"},
     # ring 3: outside
     "processes": set(),
     # What the journal and the limiter keep is shared by threads and processes in the same way.
@@ -228,7 +259,18 @@ IMPURE_NAMES = {
     "date.today",
     "urllib.request",
 }
-READ_FILES = {"yamlfile", "catalog", "catalog_files", "catalog_check", "config", "files", "client", "processes"}
+READ_FILES = {
+    "yamlfile",
+    "catalog",
+    "catalog_files",
+    "catalog_check",
+    "config",
+    "file_sources",
+    "targets",
+    "downloads",
+    "client",
+    "processes",
+}
 
 HEAVY = (
     "requests",

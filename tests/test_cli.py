@@ -187,6 +187,7 @@ EXIT_CODES = {
     "KieConnectionError": 3,
     "KieTaskError": 4,
     "KieTaskFailedError": 4,
+    "KieSaveError": 7,
     "KieOutcomeUnknownError": 5,
     "KieStreamError": 5,
     "KieTaskTimeoutError": 6,

@@ -16,6 +16,7 @@ from typing import Any, Iterator, List, Optional
 
 import pytest
 from click.testing import CliRunner, Result
+from PIL import Image
 
 import kie_sync
 from kie_sync.cli import main
@@ -117,21 +118,46 @@ def test_bad_input_buys_nothing(sandbox: Sandbox) -> None:
     assert error_of(result)["type"] == "KieInputError"
 
 
-@pytest.mark.parametrize("output", ["file/cat.png", "file/", "locked/cat.png", "locked/a/b/cat.png"])
+@pytest.mark.parametrize(
+    ("output", "told"),
+    [
+        ("file/cat.png", "-o file/cat.png: nothing can be written there: "),
+        ("file/", "-o file/: nothing can be written there: "),
+        ("locked/cat.png", "-o locked/cat.png: nothing can be written there: Permission denied"),
+        ("locked/a/b/", "-o locked/a/b/: nothing can be written there: Permission denied"),
+        ("locked/{n}.png", "-o locked/{n}.png: nothing can be written there: Permission denied"),
+        ("", "-o: the place is empty"),
+        ("-", "-o -: files are not written to stdout"),
+        ("/dev/null", "is a device or a pipe"),
+        ("{name}.png", "-o knows no {name}; there are: {model}, {task_id}, {n}, {ext}"),
+        ("{n", "-o has a brace too many or too few"),
+    ],
+)
 def test_a_place_that_cannot_be_written_to_buys_nothing(
-    sandbox: Sandbox, here: Path, monkeypatch: pytest.MonkeyPatch, output: str
+    sandbox: Sandbox, here: Path, monkeypatch: pytest.MonkeyPatch, output: str, told: str
 ) -> None:
     (here / "file").write_text("")
     (here / "locked").mkdir()
-    may = os.access
-    # Root may write anywhere, so the test says itself what may not be written to.
-    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "locked" and may(path, mode))
+    real = Path.open, Path.mkdir
+
+    def refuse(which: int) -> Any:
+        # Root may write anywhere, so the test says itself what may not be written to.
+        def call(path: Path, *args: Any, **named: Any) -> Any:
+            if "locked" in path.parts[:-1]:
+                raise PermissionError(13, "Permission denied", str(path))
+            return real[which](path, *args, **named)
+
+        return call
+
+    monkeypatch.setattr(Path, "open", refuse(0))
+    monkeypatch.setattr(Path, "mkdir", refuse(1))
     before = len(sandbox.tasks)
 
     result = run("generate", IMAGE, "a cat", "-o", output)
 
     assert (result.exit_code, len(sandbox.tasks)) == (2, before)
-    assert f"-o {output}: " in result.stderr
+    assert told in result.stderr
+    assert sorted(path.name for path in here.rglob("*")) == ["file", "locked"]
 
 
 @pytest.mark.parametrize(
@@ -190,21 +216,138 @@ def test_a_file_that_cannot_be_fetched_still_gives_its_url(sandbox: Sandbox) -> 
         sandbox.clear_faults()
 
     found = json.loads(result.stdout)
-    assert (result.exit_code, len(found["urls"]), found["files"]) == (3, 1, [])
+    assert (result.exit_code, len(found["urls"]), found["files"]) == (7, 1, [])
     assert error_of(result)["go_on"] == f"kie-sync task {found['task_id']} -o cat.png"
+    assert (error_of(result)["type"], error_of(result)["exit_code"]) == ("KieNotFoundError", 7)
 
 
 def test_a_full_disk_still_gives_the_url(monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: Any, **__: Any) -> Any:
-        raise OSError(28, "No space left on device")
-
     for name in ("os.link", "os.replace"):
-        monkeypatch.setattr(name, full)
+        monkeypatch.setattr(name, full_disk)
 
     result = run("generate", IMAGE, "a cat", "-o", "cat.png", *QUICK)
 
-    assert (result.exit_code, result.stdout.count("/files/")) == (2, 1)
-    assert "error: -o cat.png: the files could not be saved: No space left on device\n" in result.stderr
+    task_id = result.stdout.split("/")[-2]
+    assert (result.exit_code, result.stdout.count("/files/")) == (7, 1)
+    assert "error: the files could not be saved: No space left on device; the result is paid" in result.stderr
+    assert result.stderr.endswith(f"the task is done; fetch its files with:\n  kie-sync task {task_id} -o cat.png\n")
+
+
+def test_a_task_of_a_model_outside_the_catalog_that_cannot_be_saved(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = json.loads(run("generate", IMAGE, "a cat", "--json", *QUICK).stdout)
+    monkeypatch.setattr("kie_sync.cli.task._find_model", lambda catalog, name: None)
+    for name in ("os.link", "os.replace"):
+        monkeypatch.setattr(name, full_disk)
+
+    result = run("task", made["task_id"], "-o", "cat.png", "--json")
+
+    assert (result.exit_code, error_of(result)["type"]) == (7, "KieSaveError")
+    assert error_of(result)["task_id"] == made["task_id"]
+
+
+def full_disk(*_: Any, **__: Any) -> Any:
+    raise OSError(28, "No space left on device")
+
+
+# files
+
+
+@pytest.fixture
+def photo(here: Path) -> Path:
+    Image.new("RGB", (8, 8), "red").save(here / "photo.png")
+    return here / "photo.png"
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        ["images=./photo.png"],
+        ["images=@photo.png"],
+        ["image_input=photo.png"],
+        ['images=["photo.png", "https://x/y.png"]'],
+        ["images=photo.png", "images=https://x/y.png"],
+    ],
+)
+def test_local_files_are_uploaded(sandbox: Sandbox, photo: Path, pairs: List[str]) -> None:
+    words = [word for pair in pairs for word in ("-p", pair)]
+
+    result = run("generate", "nano-banana-pro", "x", *words, "-o", "out/", "--json", *QUICK)
+
+    found = json.loads(result.stdout)
+    sent = next(task for task in sandbox.tasks if task.id == found["task_id"]).input["image_input"]
+    assert (result.exit_code, sent[0].startswith(f"{sandbox.url}/kieai/"), sent[1:]) == (
+        0,
+        True,
+        ["https://x/y.png"] if "https" in str(pairs) else [],
+    )
+    assert found["files"] == [f"out/nano-banana-pro-{found['task_id']}-1.png"]
+    assert sandbox.leaks == ()
+
+
+def test_a_pattern_for_results(photo: Path) -> None:
+    result = run("generate", IMAGE, "a cat", "-o", "{model}/{n:03}.{ext}", *QUICK)
+
+    assert (result.exit_code, result.stdout) == (0, "google-nano-banana/001.png\n")
+
+
+def test_a_local_file_that_does_not_fit_buys_nothing(sandbox: Sandbox, here: Path) -> None:
+    (here / "page.png").write_text("<html>")
+    before = len(sandbox.requests)
+
+    result = run("generate", EDIT, "x", "-p", "images=page.png", "-p", "images=none.png", "--json")
+
+    assert (result.exit_code, len(sandbox.requests)) == (2, before)
+    assert [problem["where"] for problem in error_of(result)["problems"]] == ["images[0]", "images[1]"]
+
+
+def test_paths_are_confined(sandbox: Sandbox, photo: Path, here: Path) -> None:
+    (here / "inbox").mkdir()
+
+    for command in ("generate", "preview"):
+        result = run(command, EDIT, "x", "-p", "images=photo.png", "--files-under", "inbox")
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert 'images must be a file under "inbox"; "photo.png" leads out of it' in result.stderr
+    assert run("preview", EDIT, "x", "-p", "images=photo.png", "--files-under", ".").exit_code == 0
+
+
+def test_preview_and_price_upload_nothing(sandbox: Sandbox, photo: Path) -> None:
+    before = len(sandbox.requests)
+
+    shown = json.loads(run("preview", EDIT, "x", "-p", "images=photo.png", "--json").stdout)
+    price = run("price", EDIT, "-p", "images=photo.png", "--json")
+
+    assert shown["json"]["input"]["image_urls"][0].startswith("https://upload.invalid/")
+    assert (json.loads(price.stdout)["credits"], len(sandbox.requests)) == ("5", before)
+
+
+def test_upload_prints_urls(sandbox: Sandbox, photo: Path, here: Path) -> None:
+    (here / "b.txt").write_text("words")
+
+    lines = run("upload", "photo.png", "b.txt").stdout.splitlines()
+    found = json.loads(run("upload", "photo.png", "--way", "base64", "--json").stdout)
+    copied = run("upload", lines[0], "--way", "url").stdout
+
+    assert len(lines) == 2 and all(line.startswith(f"{sandbox.url}/kieai/") for line in lines)
+    assert [each["file"] for each in found] == ["photo.png"]
+    assert len({*lines, found[0]["url"], copied.strip()}) == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["photo.png", "none.png", "."], ['there is no file "none.png"', '"." is a folder']),
+        (["https://x/y.png"], ['way="url" has the platform fetch a URL']),
+        (["photo.png", "--way", "url"], ['way="url" takes a URL']),
+        ([], ["Missing argument 'FILE...'"]),
+    ],
+)
+def test_upload_refuses_all_or_nothing(sandbox: Sandbox, photo: Path, words: List[str], told: List[str]) -> None:
+    before = len(sandbox.requests)
+
+    result = run("upload", *words)
+
+    assert (result.exit_code, result.stdout, len(sandbox.requests)) == (2, "", before)
+    assert all(text in result.stderr for text in told)
 
 
 # task, credits

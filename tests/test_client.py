@@ -11,6 +11,7 @@ import pytest
 from wire import CHAT, CREATED, IMAGE, KEY, Script, client, shipped
 
 from kie_sync import Catalog, KieAdapter, KieClient
+from kie_sync.account import provider_with
 from kie_sync.errors import KieConfigError, KieConnectionError
 from kie_sync.events import TaskCreated
 
@@ -88,7 +89,7 @@ def test_a_catalog_of_ones_own(tmp_path: Path, how: str) -> None:
 
 def test_a_catalog_without_a_path_for_a_call(clock: Any) -> None:
     with pytest.raises(KieConfigError, match="has a path for dance"):
-        client(Script(CREATED), clock)._provider_with("dance")
+        provider_with(client(Script(CREATED), clock).catalog, "dance")
 
 
 def test_closing_a_transport_that_needs_none() -> None:

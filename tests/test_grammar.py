@@ -527,8 +527,8 @@ BROKEN: List[Tuple[str, str, Dict[str, Any], List[str]]] = [
         "parameters",
         {"prompt": "a cat", "either": "a.png"},
         [
-            'either must be a URL that begins with https:// or oss://; got "a.png"; the platform '
-            "fetches files itself: upload a local file first (KieClient.upload) and give its URL"
+            'either must be a URL that begins with https:// or oss://; got "a.png"; KieAdapter and kie-sync '
+            "generate take local files and upload them, as KieClient.upload does"
         ],
     ),
     (

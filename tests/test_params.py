@@ -137,8 +137,8 @@ def test_a_problem_says_its_kind_its_place_and_the_wires_name(catalog: Any) -> N
         Problem(
             "url",
             "images",
-            'images must be a URL that begins with http:// or https://; got "a.png"; the platform fetches files '
-            "itself: upload a local file first (KieClient.upload) and give its URL",
+            'images must be a URL that begins with http:// or https://; got "a.png"; KieAdapter and kie-sync '
+            "generate take local files and upload them, as KieClient.upload does",
             "image_input",
         ),
         Problem("required", "prompt", "prompt is required", "prompt"),

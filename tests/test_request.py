@@ -126,14 +126,21 @@ def test_the_question_after_a_fresh_link(catalog: Any) -> None:
     )
 
 
-def test_a_download_has_no_key_and_no_header() -> None:
+def test_a_download_has_no_key_and_comes_unpacked() -> None:
     assert build_download("https://files.example/a.png") == Request(
-        "GET", "https://files.example/a.png", wants_stream=True
+        "GET", "https://files.example/a.png", headers={"Accept-Encoding": "identity"}, wants_stream=True
     )
 
 
 def test_a_download_goes_on_where_it_broke_off() -> None:
-    assert build_download("https://files.example/a.png", first_byte=100).headers == {"Range": "bytes=100-"}
+    about = {"Accept-Encoding": "identity", "Range": "bytes=100-"}
+
+    assert build_download("https://files.example/a.png", first_byte=100).headers == about
+    assert build_download("https://files.example/a.png", first_byte=100, version='"abc"').headers == {
+        **about,
+        "If-Range": '"abc"',
+    }
+    assert "If-Range" not in build_download("https://files.example/a.png", version='"abc"').headers
 
 
 def test_a_request_shows_where_the_key_goes_and_not_the_key() -> None:

@@ -277,3 +277,25 @@ def test_an_unknown_fault_for_a_file_is_told(caller):
     answer = requests.get(caller.sandbox.url + "/files/x", headers={"X-Sandbox-Fault": "nonsense"}, timeout=10)
 
     assert answer.status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("fault", "warned"),
+    [("stall=3", True), ("silent-close", True), ("expired", False), ("fail=no", False), ("result-null", False),
+     ("html", False), ("query:html", False), ("slow=0", False)],
+)  # fmt: skip
+def test_a_fault_that_never_shows_is_told(caller, caplog, fault, warned):
+    """In the prompt of a task: one of chats has no effect there."""
+    with caplog.at_level("WARNING", logger="kie_sync.sandbox"):
+        caller.create(f"a cat [[fault:{fault}]]")
+
+    told = f"fault {fault.partition('=')[0]}, asked for by the prompt, has no effect at a create call"
+    assert (told in caplog.text) is warned
+
+
+@pytest.mark.parametrize(("fault", "warned"), [("expired", True), ("stall=1; slow=0", True), ("slow=0", False)])
+def test_a_header_counts_for_its_own_request(caller, caplog, fault, warned):
+    with caplog.at_level("WARNING", logger="kie_sync.sandbox"):
+        caller.create(header=fault)
+
+    assert ("has no effect at a create call" in caplog.text) is warned

@@ -361,3 +361,52 @@ def test_an_upload_of_a_file_that_is_not_here_is_refused(caller):
     answer = caller.upload("upload_url", json={"fileUrl": f"{caller.sandbox.url}/files/x", "uploadPath": "a"})
 
     assert answer["code"] == 400
+
+
+def test_a_part_is_sent_of_the_same_version_only(caller):
+    url = caller.url_of("google/nano-banana", prompt="a")
+    whole = requests.get(url, timeout=10)
+
+    same, other = (
+        requests.get(url, headers={"Range": "bytes=100-", "If-Range": version}, timeout=10)
+        for version in (whole.headers["ETag"], '"other"')
+    )
+
+    assert (same.status_code, same.content) == (206, whole.content[100:])
+    assert (other.status_code, other.content) == (200, whole.content)
+
+
+def test_faults_of_files(caller):
+    url = caller.url_of("google/nano-banana", prompt="a")
+    whole = requests.get(url, timeout=10).content
+
+    def ask(fault):
+        headers = {"Range": "bytes=100-", "X-Sandbox-Fault": fault}
+        return requests.get(url, headers=headers, stream=True, timeout=10)
+
+    with ask("no-range") as answer:
+        assert (answer.status_code, "ETag" in answer.headers, answer.content) == (200, False, whole)
+    with ask("wrong-type") as answer:
+        assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/html; charset=UTF-8")
+        assert answer.content.startswith(b"<html>")
+    with ask("wrong-length") as answer:
+        body = answer.raw.read(10**8, decode_content=False)
+        assert (body, answer.headers["Content-Length"]) == (whole[100:], str(len(whole)))
+
+
+@pytest.mark.parametrize("place", ["result", "upload"])
+@pytest.mark.parametrize("way", ["authorization", "other header", "query"])
+def test_a_key_anywhere_in_a_request_for_a_file_is_a_leak(place, way):
+    with calling(key="a-key-of-some-length") as caller:
+        url = caller.url_of("google/nano-banana", prompt="a")
+        if place == "upload":
+            text = base64.b64encode(PIXEL).decode()
+            url = caller.upload("upload_base64", json={"base64Data": text, "uploadPath": "a"})["data"]["downloadUrl"]
+        requests.get(url, timeout=10)
+        assert caller.sandbox.leaks == ()
+
+        key = caller.sandbox.key
+        headers = {"authorization": {"Authorization": "Basic x"}, "other header": {"X-Goog-Api-Key": key}}.get(way, {})
+        requests.get(url, params={"key": key} if way == "query" else {}, headers=headers, timeout=10)
+
+    assert len(caller.sandbox.leaks) == 1

@@ -14,7 +14,7 @@ from typing import Any, List, Mapping, NoReturn, Optional, Sequence, Tuple
 import click
 
 from ..errors import KieError
-from .exits import FAILED, REFUSED, exit_code, facts, report
+from .exits import FAILED, REFUSED, UNSAVED, exit_code, facts, report
 from .run import Run, catalog_option
 
 __all__ = ["COMMANDS", "main"]
@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, Tuple[str, str]] = {
     "models": ("models", "List the models."),
     "show": ("models", "Show all that the catalog knows about a model."),
     "schema": ("models", "Print a model's wire input as JSON Schema."),
+    "upload": ("upload", "Send files to the platform, and print their URLs."),
     "task": ("task", "Look at a task, or wait for it."),
     "history": ("history", "List paid calls: what became of each."),
     "resume": ("resume", "Go on waiting for every paid task that is not finished."),
@@ -86,7 +87,7 @@ class _Commands(click.Group):
             except click.ClickException as error:
                 _leave(report(run, error.exit_code, {"type": "UsageError", "message": error.format_message()}))
             except KieError as error:
-                _leave(report(run, exit_code(error), facts(error)))
+                _leave(report(run, UNSAVED if run.is_unsaved else exit_code(error), facts(error)))
             except click.Abort:
                 _leave(_report_interrupt(run))
         _leave(code if isinstance(code, int) else 0)
@@ -136,6 +137,7 @@ Exit codes:
     {FAILED}  the task failed
     5  the outcome is unknown: a paid call may have been accepted, or a stream broke off
     6  still running at the deadline; `kie-sync task ID --wait` goes on
+    7  made and paid, but not saved; the URLs are printed, and `kie-sync task ID -o PLACE` fetches the files
   130  interrupted with Ctrl-C
 
 \b

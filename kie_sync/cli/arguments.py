@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence
 
 import click
 
 from ..definitions import Model
 from ..params import find_name
+from ..targets import parse_target, try_out
 from .run import Command
 
 
@@ -23,13 +22,21 @@ def argument_options(command: Command) -> Command:
             metavar="NAME=VALUE",
             multiple=True,
             help="An argument, by our name or the platform's. Repeat it to make a list; "
-            "a value that begins with [ or { is read as JSON, unless the parameter is a text.",
+            "a value that begins with [ or { is read as JSON, unless the parameter is a text. "
+            "Where a file is wanted: a URL, or a path (also @PATH), which is uploaded.",
         ),
         click.argument("prompt", required=False),
         click.argument("model_id", metavar="MODEL"),
     ):
         command = decorator(command)
     return command
+
+
+def files_under_option(command: Command) -> Command:
+    """`--files-under`."""
+    text = "Take files from this folder only, links followed; for paths that somebody else wrote."
+    folder = click.Path(exists=True, file_okay=False)
+    return click.option("--files-under", metavar="DIR", type=folder, help=text)(command)
 
 
 def read_arguments(model: Model, prompt: Optional[str], pairs: Sequence[str]) -> Dict[str, Any]:
@@ -76,17 +83,19 @@ def check_output(output: Optional[str]) -> None:
     """Refuse a place that files cannot go to, before anything is bought.
 
     Raises:
-        click.UsageError: the folder cannot be made, or not be written to.
+        click.UsageError: it is no place for files, or nothing can be written there.
+        KieInputError: a pattern has a name that is not known.
     """
     if output is None:
         return
-    path = Path(output)
-    folder = path if path.is_dir() or output.endswith(("/", os.sep)) else path.parent
-    while not os.path.lexists(folder):
-        folder = folder.parent
-    if not folder.is_dir():
-        raise click.UsageError(f"-o {output}: {folder} is not a folder")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise click.UsageError(f"-o {output}: the folder {folder} is not writable")
-    if path.is_file() and not os.access(path, os.W_OK):
-        raise click.UsageError(f"-o {output}: the file is not writable")
+    if not output.strip():
+        raise click.UsageError("-o: the place is empty; name a file, a folder or a pattern")
+    if output.strip() == "-":
+        raise click.UsageError("-o -: files are not written to stdout; name a file, a folder or a pattern")
+    target = parse_target(output, where="-o")
+    try:
+        try_out(target)
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        reason = error.strerror or str(error)
+        raise click.UsageError(f"-o {output}: nothing can be written there: {reason}{where}") from error

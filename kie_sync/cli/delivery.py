@@ -9,7 +9,6 @@ from typing import Callable, List, Optional, Sequence
 import click
 
 from .. import CostEstimate, Result
-from ..errors import KieConfigError
 from .arguments import check_output
 from .run import Command, Run, print_json
 from .tables import amount, counted
@@ -23,7 +22,10 @@ def _checked(ctx: click.Context, parameter: click.Parameter, output: Optional[st
 
 def output_option(command: Command) -> Command:
     """`-o`."""
-    text = "Save to this file, or into this folder; nothing is overwritten."
+    text = (
+        "Save to this file, into this folder, or to a pattern such as out/{model}-{task_id}-{n}.{ext}; "
+        "nothing is overwritten."
+    )
     return click.option("-o", "--output", metavar="PATH", callback=_checked, help=text)(command)
 
 
@@ -35,18 +37,14 @@ def waiting_options(command: Command) -> Command:
     return often(click.option("--max-wait", type=seconds, metavar="SECONDS", help=text)(command))
 
 
-def save(fetch: Callable[[str], List[Path]], output: Optional[str]) -> List[str]:
-    """Fetch files to where the user wants them; none when that is nowhere.
-
-    Raises:
-        KieConfigError: the disk is full, or does not let us.
-    """
+def save(run: Run, fetch: Callable[[str], List[Path]], output: Optional[str]) -> List[str]:
+    """Fetch files to where the user wants them; none when that is nowhere."""
     if output is None:
         return []
-    try:
-        return [str(path) for path in fetch(output)]
-    except OSError as error:
-        raise KieConfigError(f"-o {output}: the files could not be saved: {error.strerror or error}") from error
+    run.is_unsaved = True
+    paths = fetch(output)
+    run.is_unsaved = False
+    return [str(path) for path in paths]
 
 
 def show_files(paths: Sequence[str]) -> None:
@@ -61,7 +59,7 @@ def deliver(run: Run, result: Result, output: Optional[str]) -> None:
     files: List[str] = []
     try:
         if result.urls:
-            files = save(result.save, output)
+            files = save(run, result.save, output)
     finally:
         # The URLs come out even when saving fails: what they point to is paid.
         if run.as_json:

@@ -89,7 +89,7 @@ def _make(run: Run, adapter: KieAdapter, prompt: str, output: str) -> Dict[str, 
         return {**about, **_make_answer(run, adapter, prompt, output)}
     result = adapter.generate(arguments={"prompt": prompt}, poll_interval=POLL_S)
     suffix = PurePosixPath(urlsplit(result.urls[0]).path).suffix
-    files = save(result.save, os.path.join(output, f"{adapter.model.kind}{suffix}"))
+    files = save(run, result.save, os.path.join(output, f"{adapter.model.kind}{suffix}"))
     return {**about, "task_id": result.task_id, "files": files, **_cost(result.cost)}
 
 

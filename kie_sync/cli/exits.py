@@ -12,17 +12,20 @@ from ..errors import (
     KieError,
     KieInputError,
     KieOutcomeUnknownError,
+    KieSaveError,
     KieStreamError,
     KieTaskError,
     KieTaskTimeoutError,
 )
 from .run import Run
 
-BAD_INPUT, REFUSED, FAILED, UNKNOWN, RUNNING = 2, 3, 4, 5, 6
+BAD_INPUT, REFUSED, FAILED, UNKNOWN, RUNNING, UNSAVED = 2, 3, 4, 5, 6, 7
 
 
 def exit_code(error: KieError) -> int:
     """The exit code that an error ends in."""
+    if isinstance(error, KieSaveError):
+        return UNSAVED
     if isinstance(error, KieTaskError):
         # A success with nothing in it is a failure, too: the task is over, and there is no result.
         return RUNNING if isinstance(error, KieTaskTimeoutError) else FAILED

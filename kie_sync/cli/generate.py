@@ -8,7 +8,7 @@ from typing import Optional, Tuple
 import click
 
 from .. import KieAdapter, KieClient
-from .arguments import argument_options, read_arguments
+from .arguments import argument_options, files_under_option, read_arguments
 from .delivery import deliver, output_option, waiting_options
 from .limits import limit_options
 from .progress import Progress
@@ -21,6 +21,7 @@ _callback_option = click.option(
 
 @click.command()
 @argument_options
+@files_under_option
 @output_option
 @waiting_options
 @click.option("--key", metavar="KEY", help="A name for this purchase: the same key is never paid twice.")
@@ -36,6 +37,7 @@ def generate(
     model_id: str,
     prompt: Optional[str],
     pairs: Tuple[str, ...],
+    files_under: Optional[str],
     output: Optional[str],
     poll_interval: Optional[float],
     max_wait: Optional[float],
@@ -54,8 +56,10 @@ def generate(
     catalog = run.load_catalog(asked=model_id)
     given = read_arguments(catalog[model_id], prompt, pairs)
     run.output = output
-    with Progress(run) as progress, run.open_client(catalog=catalog, on_event=progress) as client:
-        run.note_balance(client)
+    with (
+        Progress(run) as progress,
+        run.open_client(catalog=catalog, on_event=progress, files_under=files_under) as client,
+    ):
         result = KieAdapter(client, model_id).generate(
             arguments=given,
             poll_interval=poll_interval,
@@ -72,20 +76,28 @@ def generate(
 
 @click.command()
 @argument_options
+@files_under_option
 @click.option("--stream", is_flag=True, help="The request of a chat that streams, as `kie-sync chat` sends it.")
 @_callback_option
 @common_options
 @click.pass_obj
 def preview(
-    run: Run, model_id: str, prompt: Optional[str], pairs: Tuple[str, ...], stream: bool, callback_url: Optional[str]
+    run: Run,
+    model_id: str,
+    prompt: Optional[str],
+    pairs: Tuple[str, ...],
+    files_under: Optional[str],
+    stream: bool,
+    callback_url: Optional[str],
 ) -> None:
     """Show the exact HTTP request of a call; nothing is sent.
 
-    It needs no key. For a chat model PROMPT becomes the user's message.
+    It needs no key. For a chat model PROMPT becomes the user's message. A local file is read and checked, and
+    stands there as a placeholder with the hash of its content.
     """
     catalog = run.load_catalog(asked=model_id)
     given = read_arguments(catalog[model_id], prompt, pairs)
-    with Progress(run), KieClient(catalog=catalog) as client:
+    with Progress(run), KieClient(catalog=catalog, files_under=files_under) as client:
         prepared = KieAdapter(client, model_id).prepare(arguments=given, stream=stream, callback_url=callback_url)
     request = prepared.to_dict()
     if run.as_json:

@@ -8,6 +8,7 @@ import click
 
 from ..clock import SystemClock
 from ..definitions import Model
+from ..local_files import stage
 from ..params import find_name
 from ..pricing import CostEstimate, estimate
 from .arguments import argument_options, read_arguments
@@ -42,7 +43,8 @@ def price(
     platform's own stands beside them.
     """
     model = run.load_catalog(asked=model_id)[model_id]
-    given = read_arguments(model, prompt, pairs)
+    # A price may go by how many files there are; what is in them does not matter here.
+    given = dict(stage(model, read_arguments(model, prompt, pairs)).given)
     given.update(_quantities(model, input_tokens=input_tokens, output_tokens=output_tokens, count=count))
     now = SystemClock().date()
     found = estimate(model, given, tariff=tariff, on=now)

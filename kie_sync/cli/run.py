@@ -18,6 +18,7 @@ import click
 if TYPE_CHECKING:
     from .. import KieClient
     from ..catalog import Catalog
+    from ..events import Listener
     from ..journal import SqliteJournal
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -39,6 +40,7 @@ class Run:
         call_id: the paid call whose outcome is unknown.
         is_known: the task surely exists: this run made it, or has seen it.
         is_over: the task has ended, so that there is nothing left to wait for.
+        is_unsaved: its files could not be saved, which is all that went wrong.
     """
 
     as_json: bool = False
@@ -50,6 +52,7 @@ class Run:
     is_buying: bool = False
     is_known: bool = False
     is_over: bool = False
+    is_unsaved: bool = False
     _journal: Optional[SqliteJournal] = None
 
     def load_catalog(self, *, asked: str = "", use_environment: bool = True) -> Catalog:
@@ -82,20 +85,28 @@ class Run:
             self._journal = SqliteJournal(self.journal)
         return self._journal
 
-    def open_client(self, *, catalog: Optional[Catalog] = None, **settings: Any) -> KieClient:
+    def open_client(
+        self, *, catalog: Optional[Catalog] = None, on_event: Optional[Listener] = None, **settings: Any
+    ) -> KieClient:
         """A client with this run's catalog and journal."""
         from .. import KieClient
 
         # Not the journal that commands read: the client's own counts the day's limit.
         journal = (self.journal or True) if self.has_journal else None
-        return KieClient(catalog=self.load_catalog() if catalog is None else catalog, journal=journal, **settings)
+        catalog = self.load_catalog() if catalog is None else catalog
 
-    def note_balance(self, client: KieClient) -> None:
-        """Have a balance on record before something is bought."""
-        if self.has_journal:
-            from ..recovery import note_balance
+        def note(event: Any) -> None:
+            from ..events import ChatSubmitting, TaskSubmitting
 
-            note_balance(client, self.open_journal())
+            if self.has_journal and isinstance(event, (TaskSubmitting, ChatSubmitting)):
+                from ..recovery import note_balance
+
+                # Before something is bought: `reconcile` compares with it.
+                note_balance(client, self.open_journal())
+
+        own = [] if on_event is None else [on_event]
+        client = KieClient(catalog=catalog, journal=journal, on_event=[*own, note], **settings)
+        return client
 
     def say(self, text: str) -> None:
         """Chatter for people; a program gets none."""

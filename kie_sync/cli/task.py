@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from pathlib import Path
+from typing import List, Optional
 
 import click
 
-from .. import Catalog, KieAdapter, QueryTaskResponse
+from .. import Catalog, KieAdapter, KieClient, QueryTaskResponse
 from ..response import check_finished
+from ..saving import saving
 from .delivery import deliver, output_option, save, show_files, waiting_options
 from .progress import Progress
 from .run import Run, common_options, journal_option, print_json
@@ -50,13 +52,19 @@ def task(
             return
         files = []
         if state.is_success:
-            files = save(lambda path: client.download(state.result_urls, path, name=task_id), output)
+            with saving(task_id, model_id or state.model):
+                files = save(run, lambda path: _download(client, state, path), output)
         if run.as_json:
             print_json({**state.to_dict(), "urls": state.result_urls, "files": files})
         else:
             show_files(files or state.result_urls)
             run.say(_sentence(state))
         check_finished(state, model=model_id or "")
+
+
+def _download(client: KieClient, state: QueryTaskResponse, path: str) -> List[Path]:
+    """The files of a task whose model the catalog does not know."""
+    return client.download(state.result_urls, path, name=state.model, task_id=state.task_id)
 
 
 def _find_model(catalog: Catalog, name: str) -> Optional[str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hmac
+import logging
 import re
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 from urllib.parse import unquote, urlsplit
 
 from werkzeug.wrappers import Request, Response
@@ -17,7 +18,6 @@ from .answers import (
     GOOGLE_KEY_TEXT,
     GOOGLE_MODEL_TEXT,
     MODEL_TEXT,
-    Dropped,
     Refusal,
     Refused,
     gateway_page,
@@ -31,11 +31,14 @@ from .answers import (
 from .callbacks import Callbacks
 from .chat import Conversation, check_chat
 from .faults import HEADER, FaultBook, faults_in
+from .filehost import FileHost
 from .jobs import Jobs
 from .replies import question_of
 from .state import LoggedRequest, State
 from .uploads import File, Uploads, fields_of
 from .works import Works
+
+_log = logging.getLogger("kie_sync.sandbox")
 
 Faults = Mapping[str, str]
 
@@ -63,6 +66,7 @@ class App:
         self._state, self._book, self._key = state, book, key
         self._works = Works()
         self._uploads = Uploads(lambda: self.base_url, self._file_at)
+        self._host = FileHost(book, self._file_at)
         self.callbacks = Callbacks(state, secret, lambda: self.base_url)
         task_models = [model for model in models.values() if model.endpoint.shape == "task"]
         self._jobs = Jobs(task_models, state, book, self.callbacks)
@@ -86,14 +90,16 @@ class App:
             Dropped: the connection is to be closed instead.
         """
         seen = LoggedRequest(request.method, request.path, "Authorization" in request.headers)
+        is_file = request.method in ("GET", "HEAD") and request.path.startswith(("/files/", "/kieai/"))
+        if is_file and (seen.authorized or (len(self._key) > 7 and self._key in _all_of(request))):
+            self._state.leaks.append(seen)
         self._state.requests.append(seen)
         # Read whole, so that the next request on this connection begins where this one ends.
         request.get_data(cache=True, parse_form_data=request.mimetype == "multipart/form-data")
         path = request.path
-        if request.method in ("GET", "HEAD") and path.startswith(("/files/", "/kieai/")):
-            if seen.authorized:
-                self._state.leaks.append(seen)
-            return self._serve_file(request)
+        if is_file:
+            found = self._jobs.result_at(path)
+            return self._host.serve(request, list(found[0].magic) if found else [])
         if path == "/":
             return Response("kie-sync sandbox: KIE.ai, played on this machine\n", content_type="text/plain")
         route = self._routes.get((request.method, path)) or self._chat_route(request)
@@ -110,10 +116,11 @@ class App:
         try:
             try:
                 is_json = request.mimetype == "application/json"
+                header, magic = request.headers.get(HEADER, ""), route.magic(request)
                 faults = self._book.take(
                     route.place,
-                    header=request.headers.get(HEADER, ""),
-                    magic=route.magic(request),
+                    header=header,
+                    magic=magic,
                     owner=request.get_data(as_text=True) if is_json else request.full_path,
                 )
             except KieConfigError as err:
@@ -211,33 +218,10 @@ class App:
         found = self._jobs.result_at(path)
         return self._works.file(*found) if found else self._uploads.file(unquote(path).lstrip("/"))
 
-    def _serve_file(self, request: Request) -> Response:
-        found = self._jobs.result_at(request.path)
-        magic = list(found[0].magic) if found else []
-        try:
-            faults = self._book.take("files", header=request.headers.get(HEADER, ""), magic=magic, owner=request.path)
-        except KieConfigError as err:
-            return Response(str(err), status=400)
-        if "expired" in faults:
-            return Response("<Error><Code>AccessDenied</Code></Error>", status=403, content_type="application/xml")
-        file = self._file_at(request.path)
-        if file is None:
-            return Response("<Error><Code>NoSuchKey</Code></Error>", status=404, content_type="application/xml")
-        data, content_type = file
-        answer = Response(data, content_type=content_type)
-        answer.make_conditional(request, accept_ranges=True, complete_length=len(data))
-        # Werkzeug 3.0 says so on partial answers only.
-        answer.headers["Accept-Ranges"] = "bytes"
-        if "cut" in faults:
-            body = b"".join(answer.iter_encoded())
-            answer.response = _cut(body)
-            answer.content_length = len(body)
-        return answer
 
-
-def _cut(body: bytes) -> Iterator[bytes]:
-    yield body[: len(body) // 2]
-    raise Dropped
+def _all_of(request: Request) -> str:
+    """The URL and the headers of a request."""
+    return "\n".join([request.url, *(value for _, value in request.headers)])
 
 
 def _chat_magic(request: Request) -> List[str]:
