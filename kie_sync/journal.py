@@ -20,7 +20,7 @@ from . import events
 from .budget import check_day, expected_credits
 from .config import journal_path
 from .errors import KieInputError, KieJournalError, Problem
-from .journal_rows import TABLES, VERSION, as_text, millionths, read_row, what_it_took
+from .journal_rows import TABLES, VERSION, as_text, as_written, millionths, read_row, what_it_took
 from .processes import own_name
 from .records import UNFINISHED, KeyTaken, Record, canonical
 from .sqlitefile import SqliteFile, rows
@@ -73,8 +73,12 @@ class SqliteJournal:
         """Write what could not be written when it happened, as on a full disk."""
         with self._file.alone():
             while self._late:
-                self._write(self._late[0])
-                self._late.popleft()
+                event = self._late.popleft()
+                try:
+                    self._write(event)
+                except KieJournalError:
+                    self._late.appendleft(event)
+                    raise
 
     def _write(self, event: Any) -> None:
         if isinstance(event, events.TaskCreated):
@@ -156,7 +160,7 @@ class SqliteJournal:
             "fail_code": state.fail_code,
             "fail_msg": state.fail_msg,
             "urls": json.dumps(list(state.result_urls)),
-            "result": json.dumps(to_json(state.result), ensure_ascii=False),
+            "result": json.dumps(to_json(state.result)),
             "duration_s": state.duration_s,
             **what_it_took(Decimal(0) if state.is_failure else state.credits_consumed),
         }
@@ -273,7 +277,9 @@ class SqliteJournal:
     def _set(self, values: Mapping[str, Any], where: str, *about: str) -> None:
         changes = ", ".join(f"{name} = ?" for name in values)
         with self._file.writing() as connection:
-            connection.execute(f"UPDATE calls SET {changes} WHERE {where}", [*values.values(), *about])
+            connection.execute(
+                f"UPDATE calls SET {changes} WHERE {where}", [as_written(each) for each in (*values.values(), *about)]
+            )
 
     def _select(self, where: str, *values: Any) -> List[Record]:
         with suppress(KieJournalError):

@@ -101,12 +101,14 @@ FAILURES = [
     ("", "no code"),
     (None, None),
     (["x"], {"y": 1}),
+    # JSON can hold half a character, which is no text that a file takes.
+    ("500", "half a character \ud83d"),
 ]
 
 
-@pytest.mark.parametrize(("code", "message"), FAILURES, ids=[repr(code) for code, _ in FAILURES])
+@pytest.mark.parametrize(("code", "message"), FAILURES, ids=[f"{code!r}-{message!a}" for code, message in FAILURES])
 def test_a_task_that_fails_is_not_bought_again_unless_asked_for(world: World, code: Any, message: Any) -> None:
-    prompt = f"fails with {code!r}"
+    prompt = f"fails with {code!r}, {message!a}"
     world.proxy.arm(saying(state="fail", failCode=code, failMsg=message, creditsConsumed=0.0), where=LOOKS)
 
     for _ in range(2):
@@ -119,6 +121,21 @@ def test_a_task_that_fails_is_not_bought_again_unless_asked_for(world: World, co
     world.proxy.disarm()
     assert generate(world, prompt, key="row-1", retry_failed=True).task_id == world.paid(prompt)[1]
     assert [record.state for record in world.on_record()] == ["failed", "success"]
+
+
+def test_what_cannot_be_written_down_stops_no_later_call(world: World) -> None:
+    """Half characters in an answer: the journal keeps what it can of them, and goes on."""
+    adapter = KieAdapter(world.client(), IMAGE)
+    odd = {"resultUrls": [URL], "\ud83d": "half a character \ude00"}
+    world.proxy.arm(saying(state="success", resultJson=json.dumps(odd)), where=LOOKS)
+
+    first = adapter.generate("half characters", key="row-1")
+    world.proxy.disarm()
+    second = adapter.generate("whole characters", key="row-2")
+
+    expected = [("success", first.task_id), ("success", second.task_id)]
+    assert [(record.state, record.task_id) for record in world.on_record()] == expected
+    assert adapter.generate("half characters", key="row-1").urls == (URL,)
 
 
 @pytest.mark.parametrize("fault", ["skip-states", "queuing", "unknown-state", "unknown-state=archived", "cost-ms"])
