@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple, Type
 
 from wire import CHAT, IMAGE
 
-from kie_sync import KieAdapter, KieClient, Result, Task
+from kie_sync import KieAdapter, KieClient, QueryTaskResponse, Result, Task
 
 from .table import DONE, RUNNING, UNKNOWN
 from .world import World
@@ -118,9 +118,18 @@ class Wait(OfTask):
 
 
 class Look(OfTask):
+    seen: Optional[QueryTaskResponse] = None
+
     def do(self, client: KieClient) -> Any:
         assert self.task is not None
-        return client.query_task(self.task.task_id)
+        self.seen = client.query_task(self.task.task_id)
+        return self.seen
+
+    def states(self, outcome: str) -> List[str]:
+        # Whoever sees the end writes it down.
+        if self.seen is None or not self.seen.is_final:
+            return ["accepted"]
+        return ["success" if self.seen.is_success else "failed"]
 
     def check_value(self, value: Any) -> None:
         assert self.task is not None

@@ -110,7 +110,7 @@ def test_what_is_killed_can_be_gone_on_with(
 
 def test_many_are_killed_at_random(tmp_path: Path) -> None:
     """A short run of `kill_storm`; its 200 runs are for a quiet hour."""
-    found = kill_storm.storm(tmp_path, runs=10, seed=3)
+    found = kill_storm.storm(tmp_path, runs=8, seed=3)
 
     assert found.problems == []
-    assert found.killed + found.ended == 10
+    assert found.killed + found.ended == 8

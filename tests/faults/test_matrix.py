@@ -14,7 +14,7 @@ from kie_sync import KieClient, errors
 from kie_sync.errors import KieAPIError, KieError
 
 # Of a client that meets silence; what is not silent gets all the time that a busy machine needs.
-SILENT_S, PATIENT_S = 0.1, 20.0
+SILENT_S, PATIENT_S = 0.05, 20.0
 # Operations about a task that was paid for beforehand.
 OF_TASK = ("wait", "look", "save", "download_url")
 
