@@ -98,8 +98,16 @@ def command_table(lang: str) -> str:
 
 def exit_table() -> str:
     """The exit codes, from the first page of help."""
-    lines = _run("--help").partition("Exit codes:\n")[2].partition("\n\n")[0].splitlines()
+    listed = _run("--help").partition("Exit codes:\n")[2].partition("\n\n")[0]
+    # A line without a code goes on with the one before it.
+    lines = re.sub(r"\n +(?=[a-z])", " ", listed).splitlines()
     return table(["exit code", "means"], [line.split(None, 1) for line in lines])
+
+
+def retired(lang: str) -> str:
+    """Which models their makers have withdrawn."""
+    names = ", ".join(f"`{model.id}`" for model in read_catalog().values() if model.retired_on)
+    return f"{_say('Withdrawn by their makers, so that calls to the real platform may be refused:', lang)} {names}\n"
 
 
 @cache
@@ -313,6 +321,7 @@ PARTS: Dict[str, Callable[..., str]] = {
     "words": word_table,
     "pages": command_pages,
     "exits": exit_table,
+    "retired": retired,
     "modules": modules,
     "demo": demo,
 }

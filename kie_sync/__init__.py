@@ -15,7 +15,7 @@ _HOMES = {
     "adapter": "KieAdapter",
     "calculate": "calculate_chat_cost calculate_image_cost calculate_video_cost",
     "catalog": "Catalog",
-    "chat": "ChatStream",
+    "chat_stream": "ChatStream",
     "client": "KieClient",
     "completions": "ChatCompletion ChatCompletionChunk Usage",
     "config": "load_catalog",

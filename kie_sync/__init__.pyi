@@ -3,7 +3,7 @@ from .calculate import calculate_chat_cost as calculate_chat_cost
 from .calculate import calculate_image_cost as calculate_image_cost
 from .calculate import calculate_video_cost as calculate_video_cost
 from .catalog import Catalog as Catalog
-from .chat import ChatStream as ChatStream
+from .chat_stream import ChatStream as ChatStream
 from .client import KieClient as KieClient
 from .completions import ChatCompletion as ChatCompletion
 from .completions import ChatCompletionChunk as ChatCompletionChunk

@@ -172,6 +172,7 @@ class KieAdapter:
                 model=self.model.id,
                 cost=task.price,
                 context=task.context,
+                is_ours=task.price is not None or task.record is not None,
             )
         arguments = task.arguments or arguments_of(self.model, state)
         cost = task.price

@@ -59,6 +59,7 @@ def build_endpoint(name: str, raw: Mapping[str, Any], provider: Provider) -> End
         pending=names(states.get("pending")),
         success=names(states.get("success")),
         failure=names(states.get("failure")),
+        failure_codes=tuple(raw.get("failure_codes") or ()),
         result=names(raw.get("result")),
         urls=names(raw.get("urls")),
         places={place: names(paths) for place, paths in (raw.get("places") or {}).items()},

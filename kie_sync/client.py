@@ -9,6 +9,7 @@ from typing import Any, Iterable, List, Mapping, Optional, Tuple, Union
 from . import account, chat, downloads, tasks
 from .budget import Budget
 from .catalog import Catalog
+from .chat_stream import ChatStream
 from .clock import Clock, SystemClock
 from .completions import ChatCompletion
 from .config import Settings, Timeouts, load_catalog
@@ -83,7 +84,7 @@ class KieClient:
         elif catalog is not None and not isinstance(catalog, Catalog):
             self._catalog_paths = tuple(catalog)
         self._settings = Settings(
-            api_key or "", base_url or "", dict(api_keys or {}), Timeouts(read_s=timeout_s, chat_s=chat_timeout_s)
+            api_key, base_url, dict(api_keys or {}), Timeouts(read_s=timeout_s, chat_s=chat_timeout_s)
         )
         self._journal = journal
         self._guards = Guards(limiter, user_share, budget, max_credits_per_day, low_balance_warning)
@@ -175,7 +176,7 @@ class KieClient:
         max_credits: Any = None,
         allow_unknown_price: bool = False,
         **parameters: Any,
-    ) -> chat.ChatStream:
+    ) -> ChatStream:
         """The same, in pieces as they come."""
         own = {"tariff": tariff, "max_credits": max_credits, "allow_unknown_price": allow_unknown_price}
         return chat.stream(self.connection, model, messages, parameters, context=context, **own)

@@ -66,6 +66,16 @@ class ChatCompletion:
         return "".join(str(part.get("text") or "") for part in content)
 
     @property
+    def finish_reason(self) -> Optional[str]:
+        """Why the answer ends: `stop`, `length`, `tool_calls`, ..."""
+        return self.choices[0].finish_reason
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is neither text nor a call of a tool in it."""
+        return not self.text and not self.choices[0].message.tool_calls
+
+    @property
     def reasoning_content(self) -> Optional[str]:
         return self.choices[0].message.reasoning_content
 
@@ -202,6 +212,16 @@ def parse_completion(raw: Any, *, model: str) -> ChatCompletion:
         credits_consumed=as_credits(raw.get("credits_consumed")),
         raw=raw,
     )
+
+
+def empty_answer(model: str, reason: Optional[str], consumed: Optional[Decimal], cost: CostEstimate) -> str:
+    """What to say of an answer with nothing in it: hidden thoughts are charged (10,000 tokens of them were seen)."""
+    known = "what it cost was not told"
+    if consumed is not None:
+        known = f"the platform took {consumed:f} credits"
+    elif cost.credits is not None:
+        known = f"its price is {cost.credits:f} credits"
+    return f"{model}: the answer is empty (finish reason: {reason or 'none'}), and is charged all the same; {known}"
 
 
 def parse_chunk(raw: Mapping[str, Any], *, model: str) -> ChatCompletionChunk:

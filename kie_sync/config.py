@@ -130,13 +130,25 @@ class Settings:
     """What the caller set; what is not set comes from the environment and the catalog.
 
     A bare key and URL belong to the home provider, the catalog's first.
+
+    Raises:
+        KieConfigError: a key or a URL is set, and blank: a variable that was not filled in, most likely, and going
+            on with another key or to the real host would spend money that nobody meant to spend.
     """
 
-    api_key: str = field(default="", repr=False)
-    url: str = ""
+    api_key: Optional[str] = field(default=None, repr=False)
+    url: Optional[str] = None
     api_keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     timeouts: Timeouts = Timeouts()
     home: str = ""
+
+    def __post_init__(self) -> None:
+        keys = {"api_key": self.api_key, **{f'api_keys["{name}"]': key for name, key in self.api_keys.items()}}
+        for what, value in (*keys.items(), ("base_url", self.url)):
+            if value is not None and not isinstance(value, str):
+                raise KieConfigError(f"{what} must be text; it is of type {type(value).__name__}")
+            if value is not None and not value.strip():
+                raise KieConfigError(f"{what} is given, but empty; leave it out (or None) to use the environment")
 
     def __reduce__(self) -> Tuple[object, ...]:
         raise TypeError("settings may hold an API key, which is not written anywhere; build the client anew instead")
@@ -158,12 +170,18 @@ class Settings:
         return self.base_url(provider) == provider.base_url
 
     def _override(self, provider: Provider) -> str:
-        where, url = f"the base_url given for {provider.title}", self.url if provider.name == self.home else ""
-        if not url:
-            where, url = provider.base_url_env, os.environ.get(provider.base_url_env, "")
+        url = self.url if provider.name == self.home else None
+        where = f"the base_url given for {provider.title}"
+        if url is None:
+            where, url = provider.base_url_env, os.environ.get(provider.base_url_env)
+        if url is None:
+            return ""
         url = url.strip().rstrip("/")
-        if url:
-            check_url(url, where)
+        if not url:
+            raise KieConfigError(
+                f"{where} is set, but empty; unset it for the real host ({provider.base_url}), or give it an address"
+            )
+        check_url(url, where)
         return url
 
     def key(self, provider: Provider) -> ApiKey:
@@ -172,14 +190,16 @@ class Settings:
         Raises:
             KieConfigError: there is none, or it is no key.
         """
-        given = self.api_key if provider.name == self.home else ""
-        places = (given, self.api_keys.get(provider.name, ""), *(os.environ.get(name, "") for name in provider.key_env))
-        value = next((place.strip() for place in places if place.strip()), "")
+        is_home = provider.name == self.home
+        given = (self.api_key if is_home else None, self.api_keys.get(provider.name))
+        places = (*given, *(os.environ.get(name) for name in provider.key_env))
+        value = next((place.strip() for place in places if place and place.strip()), "")
         if not value:
             names = " or ".join(provider.key_env)
             page = f" (keys are made at {provider.key_page})" if provider.key_page else ""
+            argument = "api_key=..." if is_home else f'api_keys={{"{provider.name}": ...}}'
             raise KieConfigError(
-                f"no API key for {provider.title}: set {names} in the environment, or give api_key=...{page}; "
+                f"no API key for {provider.title}: set {names} in the environment, or give {argument}{page}; "
                 "to try without one, run `kie-sync demo`"
             )
         if not value.isascii() or not value.isprintable() or " " in value:

@@ -27,6 +27,9 @@ UNSET = Unset()
 
 # The closed vocabularies; tests/test_architecture.py holds each equal to the schema's enum.
 KINDS = ("image", "video", "audio", "music", "upscale", "tool", "chat")
+RESULTS = ("image", "video", "audio", "text", "none")
+# Those of them that come as files.
+FILE_RESULTS = ("image", "video", "audio")
 FILE_TYPES = {
     "image": "image",
     "images": "image",
@@ -335,7 +338,8 @@ class Provider:
 class Endpoint:
     """A way of calling: paths, where things stand in the answer, which words mean what.
 
-    Places in an answer are dotted paths; the first that holds something counts.
+    Places in an answer are dotted paths; the first that holds something counts. `failure_codes` are those of a
+    status answer under HTTP 200 that say that the task itself failed, not the question.
     """
 
     name: str
@@ -354,6 +358,7 @@ class Endpoint:
     pending: Tuple[str, ...] = ()
     success: Tuple[str, ...] = ()
     failure: Tuple[str, ...] = ()
+    failure_codes: Tuple[int, ...] = ()
     result: Tuple[str, ...] = ()
     urls: Tuple[str, ...] = ()
     places: Mapping[str, Tuple[str, ...]] = field(default_factory=dict)

@@ -180,6 +180,13 @@ class KieAPIError(KieError):
         self.model = model
         super().__init__(message)
 
+    def about_task(self, task_id: str, model: Optional[str], message: str = "") -> KieAPIError:
+        """The same error, which says what task it concerns; in other words where some are given."""
+        self.task_id, self.model = task_id, model
+        if message:
+            self.message, self.args = message, (message,)
+        return self
+
     def __str__(self) -> str:
         about = [f"code {self.status_code}"] if self.status_code is not None else []
         if self.method:

@@ -9,7 +9,6 @@ its start; any waiter that does not look again when it said it would has gone.
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 import threading
 import time
@@ -17,21 +16,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Optional
 
-from .errors import KieConfigError
 from .places import Places, Slot, Waiter, is_over
+from .processes import boot_id, is_alive, link_of, own_name
+from .sqlitefile import SqliteFile
 
 _TABLES = """
-CREATE TABLE IF NOT EXISTS waiters (
+CREATE TABLE waiters (
     number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, lane TEXT NOT NULL, user TEXT NOT NULL,
     owner TEXT NOT NULL, clock TEXT NOT NULL, skew REAL NOT NULL, at REAL NOT NULL, pause_s REAL NOT NULL);
-CREATE TABLE IF NOT EXISTS slots (
+CREATE TABLE slots (
     id TEXT PRIMARY KEY, lane TEXT NOT NULL, user TEXT NOT NULL, task_id TEXT NOT NULL DEFAULT '', owner TEXT NOT NULL,
     clock TEXT NOT NULL, skew REAL NOT NULL, at REAL NOT NULL, is_answered INTEGER NOT NULL, held_s REAL NOT NULL,
     window_s REAL NOT NULL);
-CREATE INDEX IF NOT EXISTS slots_task ON slots (task_id);
+CREATE INDEX slots_task ON slots (task_id)
 """
-# How long to wait for the file while others write to it; a transaction takes less than a millisecond.
-_BUSY_S = 30.0
+_VERSION = 1
 # Who was seen alive is not looked for again so soon: there may be many looks in a second.
 _SEEN_S = 1.0
 # A waiter may be late by so much before it is taken to have gone: a busy machine, a suspended process.
@@ -49,78 +48,36 @@ class FileClock:
 
 def machine_clock() -> FileClock:
     """The time since this machine was started, where that can be known; else the wall clock."""
-    booted = _read("/proc/sys/kernel/random/boot_id")
+    booted = boot_id()
     if not booted or not hasattr(time, "CLOCK_BOOTTIME"):
         return FileClock("wall", time.time)
-    return FileClock(f"{booted} {_link('/proc/self/ns/time')}", lambda: time.clock_gettime(time.CLOCK_BOOTTIME))
-
-
-def process_name(pid: int) -> str:
-    """What names a process of this machine and no later one: where its number counts, the number, its start."""
-    started = _started(pid)
-    return f"{_realm()}|{pid}|{started}" if started else ""
-
-
-def is_gone(owner: str) -> bool:
-    """Whether a process is known to have ended; of one elsewhere nothing is known."""
-    realm, _, rest = owner.partition("|")
-    pid, _, started = rest.partition("|")
-    return bool(rest) and realm == _realm() and _started(int(pid)) != started
-
-
-def _realm() -> str:
-    return f"{_read('/proc/sys/kernel/random/boot_id')} {_link('/proc/self/ns/pid')}"
-
-
-def _started(pid: int) -> str:
-    """When a process began, in ticks; "" where it has ended, or nobody can say."""
-    # Fields 3 and 22 of proc(5); the name before them may hold spaces and brackets.
-    fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
-    return "" if not fields or fields[0] in "ZX" else fields[19]
-
-
-def _read(path: str) -> str:
-    try:
-        with Path(path).open(encoding="utf-8", errors="replace") as file:
-            return file.read().strip()
-    except OSError:
-        return ""
-
-
-def _link(path: str) -> str:
-    try:
-        return os.readlink(path)
-    except OSError:
-        return ""
+    return FileClock(f"{booted} {link_of('/proc/self/ns/time')}", lambda: time.clock_gettime(time.CLOCK_BOOTTIME))
 
 
 class FileStore:
     """A `Store` in a file."""
 
     def __init__(self, path: str, clock: Optional[FileClock] = None) -> None:
-        self._path, self._clock = path, clock or machine_clock()
-        self._owner = process_name(os.getpid())
-        self._lock = threading.RLock()
+        # Nothing here needs to survive a power cut, so that no transaction waits for the disk.
+        self._file = SqliteFile(Path(path), "the limiter's file", _TABLES, _VERSION, is_durable=False)
+        self._clock = clock or machine_clock()
+        self._owner = own_name()
         self._changed = threading.Condition()
-        self._connection: Optional[sqlite3.Connection] = None
         # The numbers of this process's waiters: who was taken to have gone comes back to his old place.
         self._numbers: Dict[str, int] = {}
         self._seen: Dict[str, float] = {}
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""
-        with self._lock:
-            connection, self._connection = self._connection, None
-            if connection is not None:
-                connection.close()
+        self._file.close()
 
     @contextlib.contextmanager
     def open(self, lane: str) -> Iterator[Places]:
-        with self._transaction() as connection:
+        with self._file.writing() as connection:
             yield _FilePlaces(connection, lane, self._clock, self._owner, self._numbers, self._seen)
 
     def answer(self, call_id: str, *, task_id: str, is_running: bool) -> None:
-        with self._transaction() as connection:
+        with self._file.writing() as connection:
             now = self._clock.now()
             connection.execute(
                 "UPDATE slots SET task_id = ?, clock = ?, skew = ?, at = ?, is_answered = 1,"
@@ -130,14 +87,14 @@ class FileStore:
         self._wake()
 
     def drop(self, call_id: str) -> None:
-        with self._transaction() as connection:
+        with self._file.writing() as connection:
             connection.execute("DELETE FROM slots WHERE id = ?", (call_id,))
             connection.execute("DELETE FROM waiters WHERE id = ?", (call_id,))
             self._numbers.pop(call_id, None)
         self._wake()
 
     def finish(self, task_id: str) -> None:
-        with self._transaction() as connection:
+        with self._file.writing() as connection:
             connection.execute("UPDATE slots SET held_s = 0 WHERE task_id = ?", (task_id,))
         self._wake()
 
@@ -148,50 +105,6 @@ class FileStore:
     def _wake(self) -> None:
         with self._changed:
             self._changed.notify_all()
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            try:
-                connection = self._connection = self._connection or self._connect()
-                connection.execute("BEGIN IMMEDIATE")
-                try:
-                    yield connection
-                    connection.execute("COMMIT")
-                except BaseException:
-                    if connection.in_transaction:
-                        connection.execute("ROLLBACK")
-                    raise
-            except sqlite3.Error as error:
-                raise KieConfigError(
-                    f"the limiter's file {self._path} cannot be used: {error}. Name another file, or delete "
-                    "this one: it is made anew"
-                ) from error
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
-        try:
-            # Nothing here needs to survive a power cut, so that no transaction waits for the disk.
-            connection.execute("PRAGMA synchronous = NORMAL")
-            _want_wal(connection)
-            connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-
-def _want_wal(connection: sqlite3.Connection) -> None:
-    """Switch to a write-ahead log; SQLite does not wait by itself where another process does the same just now."""
-    until = time.monotonic() + _BUSY_S
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > until:
-                raise
-            time.sleep(0.01)
 
 
 class _FilePlaces:
@@ -279,7 +192,7 @@ class _FilePlaces:
     def _has_gone(self, owner: str) -> bool:
         if owner == self._owner or self.now - self._seen.get(owner, -_SEEN_S) < _SEEN_S:
             return False
-        if is_gone(owner):
+        if is_alive(owner) is False:
             return True
         self._seen[owner] = self.now
         return False

@@ -14,7 +14,7 @@ from .definitions import FILE_TYPES, UNSET, Model, Parameter
 from .errors import KieInputError, Problem
 from .readers import READERS, Wrong, is_json, read_any, read_file
 from .rules import check_rules, check_size, defaults_by_rule, ignored
-from .values import key_of, same, show, show_all, to_json
+from .values import NOT_UTF8, key_of, same, show, show_all, to_json, unsendable
 from .wire import choose, wire_object
 
 _NONE: Mapping[str, str] = {}
@@ -128,7 +128,10 @@ class _Reader:
                 continue
             canonical = self.name(parameters, str(name), value, aliases)
             if canonical is None:
-                if is_open and is_json(value):
+                place = unsendable({str(name): value})
+                if place is not None:
+                    self.report("text", ascii(name)[1:-1], f"{place[1:]} {NOT_UTF8}")
+                elif is_open and is_json(value):
                     self.other[str(name)] = value
                 elif is_open:
                     text = f"{name} must be something that JSON can hold; got {show(value)}"
@@ -176,6 +179,12 @@ class _Reader:
 
     def take(self, parameter: Parameter, value: Any, where: str, found: Dict[str, Any]) -> bool:
         before = len(self.problems)
+        # The name of a local file may hold such characters; it is not sent.
+        is_local = parameter.type in FILE_TYPES and not (isinstance(value, str) and "://" in value)
+        place = None if is_local else unsendable(value, where)
+        if place is not None:
+            self.report("text", where, f"{place} {NOT_UTF8}", parameter.wire)
+            return False
         try:
             taken = self.value(parameter, value, where)
         except Wrong as wrong:

@@ -25,11 +25,13 @@ from .response import Response
 
 MAX_RETRY_AFTER_S = 60.0
 REFUSED = "the platform refused: "
+LOOK_FIRST = "Look at the balance (`kie-sync credits`) before you send it anew"
 
 # In this order; each text was seen with several codes (kie.ai production answers of 2025-12 to 2026-10).
 _BY_TEXT: Tuple[Tuple[str, Type[KieAPIError]], ...] = (
     (r"credits?\b.*\b(insufficient|depleted)|insufficient.*\bcredit|usage limit exceeded", KieInsufficientBalanceError),
     (r"recordInfo is null", KieNotFoundError),
+    # Not a reason to send a paid call again: see `sender.may_send_again`.
     (r"frequency is too high", KieRateLimitError),
     (r"being maintained|high demand", KieServerError),
     (r"api key (not valid|expired)|API_KEY_INVALID", KieAuthenticationError),
@@ -55,7 +57,7 @@ _PARAMETER = re.compile(r"\bis required\b|not within the range|\bmust be an?\b",
 _NEXT_STEP: Mapping[Type[KieAPIError], str] = {
     KieAuthenticationError: "check the key, and whether this address is on its white-list",
     KieInsufficientBalanceError: "top up, or raise the key's limit; `kie-sync credits` shows the balance",
-    KieRateLimitError: "at most 20 new tasks per 10 seconds",
+    KieRateLimitError: "too many calls in a short time; wait a little",
 }
 
 
@@ -174,7 +176,7 @@ def unreadable(response: Response, *, is_paid: bool, reason: str) -> KieConnecti
     if is_paid:
         return KieOutcomeUnknownError(
             f"HTTP {response.status} with an answer that cannot be read ({reason}){shown}: it is not known whether "
-            "the call was accepted and paid; it was not sent again",
+            f"the call was accepted and paid; it was not sent again. {LOOK_FIRST}",
             **about,
         )
     return KieConnectionError(f"HTTP {response.status} with an answer that cannot be read ({reason}){shown}", **about)

@@ -11,8 +11,9 @@ from urllib.parse import quote as quote_path
 from urllib.parse import urlencode, urlsplit
 
 from .definitions import Endpoint, Model, Provider
+from .errors import KieConfigError, KieInputError, Problem
 from .params import Arguments
-from .values import to_json
+from .values import NOT_UTF8, show, to_json, unsendable
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,14 @@ def build_create(model: Model, arguments: Arguments, base_url: str, *, callback_
 def build_raw_create(
     endpoint: Endpoint, slug: str, wire_input: Mapping[str, Any], base_url: str, *, callback_url: Optional[str] = None
 ) -> Request:
-    """The same from a wire input that somebody else made."""
+    """The same from a wire input that somebody else made.
+
+    Raises:
+        KieInputError: text in it cannot be sent as UTF-8.
+    """
+    place = unsendable(wire_input, "input")
+    if place is not None:
+        raise KieInputError(slug, [Problem("text", place, f"{place} {NOT_UTF8}")])
     body: Dict[str, Any] = {"model": slug, **to_json(endpoint.body), "input": dict(wire_input)}
     if callback_url is not None and endpoint.callback:
         body[endpoint.callback] = callback_url
@@ -104,22 +112,54 @@ def build_chat(model: Model, arguments: Arguments, base_url: str, *, stream: boo
     )
 
 
+def check_task_id(task_id: Any, model: str = "task") -> None:
+    """Whether it can be a task's id.
+
+    Raises:
+        KieInputError: it is empty, or no text: most likely a task was never made.
+    """
+    if not isinstance(task_id, str) or not task_id.strip():
+        text = f"a task id must be text that is not empty, as a task or an error holds it; got {show(task_id)}"
+        raise KieInputError(model, [Problem("type", "task_id", text)])
+
+
 def build_status(endpoint: Endpoint, task_id: str, base_url: str) -> Request:
-    """The question after a task's state."""
+    """The question after a task's state.
+
+    Raises:
+        KieInputError: this is no task id.
+    """
+    check_task_id(task_id)
     query = urlencode({endpoint.status_query: task_id})
     return Request("GET", f"{join(base_url, endpoint.status_path)}?{query}", provider=endpoint.provider.name)
 
 
 def build_credits(provider: Provider, base_url: str) -> Request:
     """The question after the balance."""
-    return Request("GET", join(base_url, provider.paths["credits"]), provider=provider.name)
+    return Request("GET", join(base_url, _path(provider, "credits")), provider=provider.name)
 
 
 def build_download_url(provider: Provider, base_url: str, url: str) -> Request:
     """The question after a fresh link to a result; links live 20 minutes."""
     return Request(
-        "POST", join(base_url, provider.paths["download_url"]), json={"url": url}, headers=_JSON, provider=provider.name
+        "POST",
+        join(base_url, _path(provider, "download_url")),
+        json={"url": url},
+        headers=_JSON,
+        provider=provider.name,
     )
+
+
+def _path(provider: Provider, call: str) -> str:
+    """The path of one of a provider's calls beside the endpoints.
+
+    Raises:
+        KieConfigError: the catalog knows none.
+    """
+    if call not in provider.paths:
+        known = ", ".join(provider.paths) or "none"
+        raise KieConfigError(f"{provider.title} has no path for {call} in the catalog; it has: {known}")
+    return provider.paths[call]
 
 
 def build_download(url: str, *, first_byte: int = 0, version: str = "") -> Request:

@@ -20,7 +20,7 @@ from .errors import (
     KieRateLimitError,
     KieServerError,
 )
-from .refusals import read_refusal, unreadable
+from .refusals import LOOK_FIRST, read_refusal, unreadable
 from .request import Request
 from .response import Response
 from .transport import Lost, NeverSent, Transport
@@ -63,6 +63,8 @@ class Sender:
             try:
                 return self._send_once(request, key, longest_s)
             except KieAPIError as error:
+                if isinstance(error, KieRateLimitError) and provider is not None and is_create(request):
+                    error = _with_limit(error, provider)
                 if key is not None:
                     key.hide_in(error)
                 if attempt == last or not may_send_again(request, error):
@@ -80,7 +82,7 @@ class Sender:
 
     def _send_once(self, request: Request, key: Optional[ApiKey], longest_s: float) -> Response:
         timeouts = self._settings.timeouts
-        is_chat = request.is_paid and (request.wants_stream or "messages" in (request.json or ()))
+        is_chat = request.is_paid and not is_create(request)
         read_s = timeouts.chat_s if is_chat else timeouts.read_s
         try:
             response = self._transport(
@@ -115,15 +117,31 @@ class Sender:
         return self._settings.key(provider)
 
 
+def is_create(request: Request) -> bool:
+    """Whether it makes a task: the other call that is paid is a chat."""
+    return request.is_paid and not (request.wants_stream or "messages" in (request.json or ()))
+
+
+def _with_limit(error: KieRateLimitError, provider: Provider) -> KieRateLimitError:
+    """The same with the limit that the catalog knows: it is one of new tasks, not of chats or questions."""
+    if provider.creates:
+        error.message += f" ({provider.title} takes {provider.creates} new tasks in {provider.per_seconds} s)"
+        error.args = (error.message,)
+    return error
+
+
 def may_send_again(request: Request, error: KieAPIError) -> bool:
     """Whether sending once more is safe, and may help."""
     if isinstance(error.__cause__, NeverSent):
         return not error.__cause__.is_final
-    if isinstance(error, KieRateLimitError):
+    if isinstance(error, KieRateLimitError) and error.status_code == 429:
         return True
     if request.is_paid:
+        # Also under code 430, and the words "call frequency is too high" under another code: the platform's pages say
+        # of 429 alone that the call is rejected, not queued (docs.kie.ai, getting started, 2026-08). 430 stands on
+        # older pages only, and nobody has recorded what became of a task under it.
         return False
-    retried: Tuple[Type[KieAPIError], ...] = (KieConnectionError, KieServerError)
+    retried: Tuple[Type[KieAPIError], ...] = (KieConnectionError, KieServerError, KieRateLimitError)
     return isinstance(error, retried)
 
 
@@ -139,8 +157,7 @@ def _lost(request: Request, reason: str) -> KieConnectionError:
     about: Dict[str, Any] = {"method": request.method, "url": request.url}
     if request.is_paid:
         return KieOutcomeUnknownError(
-            f"{reason}: it is not known whether the call was accepted and paid; it was not sent again. "
-            "Look at the balance (`kie-sync credits`) before you send it anew",
+            f"{reason}: it is not known whether the call was accepted and paid; it was not sent again. {LOOK_FIRST}",
             **about,
         )
     return KieConnectionError(reason, **about)

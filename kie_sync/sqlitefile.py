@@ -1,6 +1,6 @@
 """One SQLite file that many threads and processes share.
 
-WAL, so that readers and a writer do not wait for each other; every commit is on disk before it returns.
+WAL, so that readers and a writer do not wait for each other.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Dict, Iterator, List, Sequence
@@ -28,10 +29,12 @@ class SqliteFile:
         what: how messages call it, such as "the journal".
         tables: the statements that make its tables.
         version: of the tables; a file of another version is refused.
+        is_durable: whether a commit must survive a power cut: it returns when it is on disk.
     """
 
-    def __init__(self, path: Path, what: str, tables: str, version: int) -> None:
+    def __init__(self, path: Path, what: str, tables: str, version: int, *, is_durable: bool = True) -> None:
         self.path, self._what, self._tables, self._version = path, what, tables, version
+        self._is_durable = is_durable
         # By process: after a fork, a lock may be held by a thread that the child does not have.
         self._locks: Dict[int, threading.RLock] = {}
         self._connections: Dict[int, sqlite3.Connection] = {}
@@ -83,7 +86,11 @@ class SqliteFile:
         except (sqlite3.Error, OSError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             broken = "malformed" in reason or "not a database" in reason
-            hint = f"; move it away, and save what is in it with `sqlite3 {self.path} .recover`" if broken else ""
+            hint = ""
+            if broken and self._is_durable:
+                hint = f"; move it away, and save what is in it with `sqlite3 {self.path} .recover`"
+            elif broken:
+                hint = "; delete it: it is made anew"
             raise KieJournalError(f"{self._what} {self.path} cannot be {done}: {reason}{hint}") from error
 
     def _open(self) -> sqlite3.Connection:
@@ -98,8 +105,8 @@ class SqliteFile:
         # Its own lock keeps threads apart; autocommit, so that only `writing` begins transactions.
         connection = sqlite3.connect(str(self.path), timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(f"PRAGMA synchronous = {'FULL' if self._is_durable else 'NORMAL'}")
+            _want_wal(connection)
             self._make_tables(connection)
         except BaseException:
             connection.close()
@@ -130,6 +137,19 @@ class SqliteFile:
     @staticmethod
     def _found_version(connection: sqlite3.Connection) -> int:
         return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _want_wal(connection: sqlite3.Connection) -> None:
+    """Switch to a write-ahead log; SQLite does not wait by itself where another process does the same just now."""
+    until = time.monotonic() + _BUSY_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
 
 
 def rows(connection: sqlite3.Connection, statement: str, values: Sequence[object]) -> List[sqlite3.Row]:

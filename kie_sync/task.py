@@ -8,6 +8,7 @@ from typing import Any, Dict, Mapping, Optional, Protocol
 from .errors import KieInputError, Problem
 from .pricing import CostEstimate
 from .records import Record
+from .request import check_task_id
 from .response import QueryTaskResponse
 from .result import Result
 
@@ -40,6 +41,9 @@ class Task:
     record: Optional[Record] = field(default=None, compare=False, repr=False)
     context: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
     _home: Optional[_Home] = field(default=None, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        check_task_id(self.task_id, self.model)
 
     def query(self) -> QueryTaskResponse:
         """One look at its state."""

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from .catalog import Catalog
 from .config import is_loopback
 from .connection import Connection, Context
-from .definitions import Endpoint, Waiting
+from .definitions import FILE_RESULTS, Endpoint, Model, Waiting
 from .errors import (
     KieAPIError,
     KieInputError,
@@ -31,9 +31,7 @@ from .waiter import check_times, wait
 
 logger = logging.getLogger("kie_sync")
 
-# A failed task's envelope may carry one of these itself, under HTTP 200 (alfman99/kie-ai-mcp, 2026-08).
-_FAILED_CODES = (408, 501)
-_FILES = ("image", "video", "audio")
+_IS_CHAT = "this is a chat model; chat with it (`KieChatAdapter.chat`, `kie-sync chat`)"
 # A look at the very deadline still gets so many seconds for its answer.
 _SHORTEST_LOOK_S = 5.0
 
@@ -47,7 +45,7 @@ def endpoint_of(catalog: Catalog, model: Optional[str] = None) -> Endpoint:
     if model is not None and model in catalog:
         endpoint = catalog[model].endpoint
         if endpoint.shape != "task":
-            raise KieInputError(model, [Problem("kind", "model", "this is a chat model; use chat()")])
+            raise KieInputError(model, [Problem("kind", "model", _IS_CHAT)])
         return endpoint
     return next(endpoint for endpoint in catalog.endpoints.values() if endpoint.shape == "task")
 
@@ -130,15 +128,16 @@ def query(
     try:
         data = connection.sender.send(request, provider, attempts=attempts, longest_s=longest_s).json()
         if dig(data, ("data",)) is None:
-            message = "the platform has no record of the task"
-            raise KieNotFoundError(message, status_code=200, method="GET", url=request.url)
+            raise KieNotFoundError("no data", status_code=200, method="GET", url=request.url)
     except KieAPIError as error:
-        if error.http_status == 200 and error.status_code in _FAILED_CODES:
+        if error.http_status == 200 and error.status_code in endpoint.failure_codes:
             reason = error.message[len(REFUSED) :]
             return QueryTaskResponse(
                 task_id, endpoint.failure[0], "failure", model or "", fail_code=str(error.code), fail_msg=reason
             )
-        error.task_id, error.model = task_id, model
+        is_missing = isinstance(error, KieNotFoundError)
+        message = f"the platform knows no task {task_id} (ids are kept about 2 months)" if is_missing else ""
+        error.about_task(task_id, model, message)
         raise
     return parse_state(endpoint, data, task_id)
 
@@ -160,13 +159,22 @@ def wait_for(
     model: Optional[str],
     cost: Optional[CostEstimate],
     context: Context,
+    is_ours: bool = False,
 ) -> QueryTaskResponse:
-    """Block until a task has succeeded."""
+    """Block until a task has succeeded.
+
+    Args:
+        is_ours: the task is known to have been made for `model`, by this process or by what is on record; else the
+            platform's own word for its model counts.
+    """
     check_times(poll_interval, max_wait_time)
     provider = endpoint_of(connection.catalog, model).provider
 
     def look(left_s: float) -> QueryTaskResponse:
-        return query(connection, task_id, model=model, attempts=1, longest_s=max(left_s, _SHORTEST_LOOK_S))
+        seen = query(connection, task_id, model=model, attempts=1, longest_s=max(left_s, _SHORTEST_LOOK_S))
+        if not is_ours and connection.age_of(task_id) is None:
+            _check_model(connection.catalog, seen, model)
+        return seen
 
     try:
         state = wait(
@@ -185,13 +193,32 @@ def wait_for(
         connection.listeners.tell(TaskStillRunning(model or "", context or {}, task_id))
         raise
     connection.listeners.tell(TaskFinished(model or state.model, context or {}, task_id, state, cost))
-    entry = connection.catalog.get(model or state.model)
+    entry = connection.catalog.get(model) if model else find_model(connection.catalog, state.model)
     try:
-        check_finished(state, model=model or "", wants_files=entry is not None and entry.result in _FILES)
+        check_finished(state, model=model or "", wants_files=entry is not None and entry.result in FILE_RESULTS)
     except KieTaskError as error:
         connection.sender.hide_key(error, provider)
         raise
     return state
+
+
+def find_model(catalog: Catalog, name: str) -> Optional[Model]:
+    """The model that the platform calls `name`; None where the catalog has none."""
+    return catalog.get(name) or next((entry for entry in catalog.values() if entry.slug == name), None)
+
+
+def _check_model(catalog: Catalog, seen: QueryTaskResponse, model: Optional[str]) -> None:
+    """A result read by another model's entry has another price, and may have another shape.
+
+    Raises:
+        KieInputError: the platform names another model of the catalog than the caller.
+    """
+    if model is None or model not in catalog or seen.model in ("", model, catalog[model].slug):
+        return
+    other = find_model(catalog, seen.model)
+    if other is not None:
+        text = f"task {seen.task_id} is of {other.id}, as the platform says: use KieAdapter(client, {other.id!r})"
+        raise KieInputError(model, [Problem("model", "model", text)])
 
 
 def _waiting(catalog: Catalog, model: Optional[str]) -> Waiting:

@@ -5,15 +5,19 @@ A key is attached here and nowhere else, and no redirect is followed with one.
 
 from __future__ import annotations
 
+import functools
 import os
+import re
 import threading
-from typing import Any, Dict, Iterator, Optional, Protocol, Tuple
+from typing import Any, Dict, Iterator, Optional, Protocol, Sequence, Tuple
+from urllib.parse import urlsplit
 
 from .config import ApiKey, is_loopback, origin
 from .request import Request
 from .response import Response
 
 _PIECE = 65536
+_MADE_WHILE_HANDLING = {"ReadTimeoutError", "NewConnectionError", "ConnectTimeoutError"}
 # A failure below one of these (of urllib3 and http.client) came before the first byte of the request.
 _BEFORE_SENDING = {"connect", "_new_conn", "_prepare_proxy"}
 
@@ -51,7 +55,7 @@ class HttpTransport:
         import requests
         from urllib3.exceptions import HTTPError
 
-        session = self._get_session()
+        session, where = self._get_session(), urlsplit(request.url).netloc.rpartition("@")[2]
         try:
             prepared = session.prepare_request(
                 requests.Request(
@@ -65,13 +69,15 @@ class HttpTransport:
             )
             settings = self._settings(session, request.url)
         except (requests.RequestException, TypeError, ValueError) as error:
-            raise NeverSent(f"the request cannot be sent: {error}", is_final=True) from _without_request(error)
+            raise NeverSent(
+                f"the request cannot be sent: {_without_query(error)}", is_final=True
+            ) from _without_request(error)
         try:
             answer = session.send(
                 prepared, timeout=timeout_s, stream=True, allow_redirects=not request.provider, **settings
             )
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
-            raise _translate(error) from _without_request(error)
+            raise _translate(error, where) from _without_request(error)
         # urllib3 before 2 takes a short body for a whole one.
         answer.raw.enforce_content_length = True
         headers = dict(answer.headers)
@@ -82,7 +88,7 @@ class HttpTransport:
         try:
             body = answer.content
         except (requests.RequestException, HTTPError, OSError) as error:
-            raise _translate(error, after_send=True) from _without_request(error)
+            raise _translate(error, where, after_send=True) from _without_request(error)
         finally:
             answer.close()
         return Response(answer.status_code, body, headers, request.method, request.url)
@@ -147,8 +153,8 @@ class _KeyAuth:
         return prepared
 
 
-def _translate(error: Any, *, after_send: bool = False) -> Exception:
-    """What a failure of requests means for the question whether anything was sent."""
+def _translate(error: Any, where: str, *, after_send: bool = False) -> Exception:
+    """What a failure of requests means for the question whether anything was sent; `where` is host and port."""
     import ssl
 
     import requests
@@ -159,21 +165,52 @@ def _translate(error: Any, *, after_send: bool = False) -> Exception:
         if isinstance(
             error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, inner.LocationValueError)
         ):
-            return NeverSent(f"the request cannot be sent: {error}", is_final=True)
+            return NeverSent(f"the request cannot be sent: {_without_query(error)}", is_final=True)
         if any(isinstance(step, ssl.SSLCertVerificationError) for step in steps):
-            return NeverSent("the server's certificate is not trusted", is_final=True)
+            return NeverSent(f"the certificate of {where} is not trusted", is_final=True)
         if _has_frame(steps, {"cert_verify"}):
-            return NeverSent(str(error), is_final=True)
-        if any(isinstance(step, (inner.NewConnectionError, inner.ConnectTimeoutError)) for step in steps):
+            return NeverSent(_without_query(error), is_final=True)
+        is_before = any(isinstance(step, (inner.NewConnectionError, inner.ConnectTimeoutError)) for step in steps)
+        if is_before or _has_frame(steps, _BEFORE_SENDING):
             is_proxy = isinstance(error, requests.exceptions.ProxyError)
-            return NeverSent("the proxy cannot be reached" if is_proxy else "no connection could be made")
-        if _has_frame(steps, _BEFORE_SENDING):
-            return NeverSent(f"no connection could be made ({type(steps[-1]).__name__}: {steps[-1]})")
+            what = (
+                "the proxy cannot be reached" if is_proxy and is_before else f"no connection could be made to {where}"
+            )
+            through = " through the proxy" if is_proxy and not is_before else ""
+            return NeverSent(f"{what}{through}: {_cause(steps)}")
     if isinstance(error, requests.exceptions.Timeout) or any(isinstance(s, inner.ReadTimeoutError) for s in steps):
         return Lost("no answer came in time")
     if isinstance(error, requests.exceptions.ContentDecodingError):
         return Lost("the answer's compression is broken")
     return Lost(f"the connection broke ({type(steps[-1]).__name__})")
+
+
+def _cause(steps: Sequence[BaseException]) -> str:
+    """Why there is no connection, in plain words, from the innermost error that says it."""
+    import socket
+    import ssl
+
+    from urllib3 import exceptions as inner
+
+    for step in reversed(steps):
+        if isinstance(step, socket.gaierror):
+            return "no such name was found (DNS); is the address right, and is this machine online?"
+        if isinstance(step, ssl.SSLError):
+            return f"the TLS handshake failed ({step.reason or 'no reason given'})"
+        if isinstance(step, (socket.timeout, inner.ConnectTimeoutError)):
+            return "it timed out"
+        if isinstance(step, ConnectionRefusedError):
+            return "it was refused; nothing listens there"
+        if isinstance(step, ConnectionError):
+            return f"it was closed at once ({type(step).__name__})"
+        if isinstance(step, OSError) and not isinstance(step, inner.HTTPError) and type(step).__module__ == "builtins":
+            return step.strerror or _without_query(step)
+    return type(steps[-1]).__name__
+
+
+def _without_query(error: BaseException) -> str:
+    """What an error says; a URL in it loses its query, which may be signed."""
+    return re.sub(r"\?[^\s'\"]*", "", str(error))
 
 
 def _without_request(error: Any) -> Any:
@@ -192,8 +229,8 @@ def _steps(error: Any) -> Iterator[Any]:
         seen.add(id(error))
         yield error
         inside = [getattr(error, "reason", None), getattr(error, "original_error", None), *reversed(error.args)]
-        if type(error).__name__ == "ReadTimeoutError":
-            # Always made while the socket's own timeout is handled; urllib3 before 2 does not call it the cause.
+        if type(error).__name__ in _MADE_WHILE_HANDLING:
+            # urllib3 before 2 does not call the socket's own error the cause.
             inside.append(error.__context__)
         error = next((part for part in [*inside, error.__cause__] if isinstance(part, BaseException)), None)
 
@@ -218,8 +255,14 @@ def _pieces(answer: Any) -> Iterator[bytes]:
 
     raw = answer.raw
     try:
-        if hasattr(raw, "read1"):
-            yield from iter(lambda: raw.read1(_PIECE, decode_content=True), b"")
+        below = getattr(raw, "_fp", None)
+        if isinstance(below, http.client.HTTPResponse) and below.chunked and "Content-Encoding" not in raw.headers:
+            # A stream's usual form, and most of a piece's processor time would go into urllib3's own bookkeeping
+            # (benchmarks/sse.py, row 2a). http.client itself tells a cut chunk from the last one.
+            yield from iter(functools.partial(below.read1, _PIECE), b"")
+            raw.release_conn()
+        elif hasattr(raw, "read1"):
+            yield from iter(functools.partial(raw.read1, _PIECE, decode_content=True), b"")
         else:
             yield from _pieces_of_old(raw)
     except (inner.HTTPError, http.client.HTTPException, OSError, ValueError) as error:

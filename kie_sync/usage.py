@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Dict, Mapping, Optional, Union
 
-from .chat import ChatStream
+from .chat_stream import ChatStream
 from .completions import ChatCompletion, Usage, parse_usage
 from .definitions import Model
 from .errors import KieInputError

@@ -46,6 +46,30 @@ def find(path: str, values: Values) -> List[Any]:
     return found
 
 
+def unsendable(value: Any, path: str = "") -> Optional[str]:
+    """Where a value holds text that UTF-8 cannot, as a path from the value; None when it holds none.
+
+    Half of a surrogate pair is what Python makes of bytes that it reads in another encoding than they have, such as a
+    command line under a locale without UTF-8. JSON takes it, and a model would be paid to draw it.
+    """
+    if isinstance(value, str):
+        try:
+            value.encode("utf-8")
+        except UnicodeEncodeError:
+            return path
+        return None
+    if isinstance(value, Mapping):
+        items = [(f"{path}.{ascii(name)[1:-1]}", part) for name, each in value.items() for part in (name, each)]
+    elif isinstance(value, (list, tuple)):
+        items = [(f"{path}[{position}]", each) for position, each in enumerate(value)]
+    else:
+        return None
+    return next((found for place, each in items for found in [unsendable(each, place)] if found is not None), None)
+
+
+NOT_UTF8 = "holds characters that are no text (half of a surrogate pair); was it read in another encoding than UTF-8?"
+
+
 def is_given(path: str, given: Values) -> bool:
     """Whether a path leads to something that is not empty."""
     return any(value not in ("", [], (), {}) for value in find(path, given))

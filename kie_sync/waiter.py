@@ -23,6 +23,9 @@ from .response import QueryTaskResponse
 
 logger = logging.getLogger("kie_sync")
 
+# Looks that fail for so long are no hiccup any more; whoever watches should hear the reason.
+_LONG_TROUBLE_S = 30.0
+
 
 def wait(
     look: Callable[[float], QueryTaskResponse],
@@ -49,11 +52,13 @@ def wait(
     Raises:
         KieTaskTimeoutError: the deadline passed; the task goes on.
         KieNotFoundError: the platform does not know the task, and the grace for new ones is over.
+        KieAPIError: a look was refused, which says nothing about the task: it goes on; `task_id` is set.
     """
     start = clock.now()
     deadline_s = waiting.deadline_s if max_wait_time is None else max_wait_time
     state = ""
     trouble: Optional[KieAPIError] = None
+    stretch, is_known = _Stretch(task_id), age_s is not None
     warned = set()
     if age_s is not None:
         first_s = min(_interval(waiting, 0.0, poll_interval) - age_s, deadline_s)
@@ -64,16 +69,16 @@ def wait(
             seen = look(deadline_s - (clock.now() - start))
         except KieNotFoundError as error:
             if age_s is None or age_s + clock.now() - start >= waiting.missing_grace_s:
-                raise _with_task(error, task_id, model) from error.__cause__
+                raise _refused(error, task_id, model, is_known=is_known) from error.__cause__
             trouble = error
         except (KieConnectionError, KieServerError, KieRateLimitError) as error:
             trouble = error
         except KieAPIError as error:
-            raise _with_task(error, task_id, model) from error.__cause__
+            raise _refused(error, task_id, model, is_known=is_known) from error.__cause__
         else:
             if seen.is_final:
                 return seen
-            state, trouble = seen.state, None
+            state, trouble, is_known = seen.state, None, True
             elapsed_s = clock.now() - start
             if seen.outcome == "unknown" and seen.state not in warned:
                 warned.add(seen.state)
@@ -85,6 +90,10 @@ def wait(
                     model, context or {}, task_id, seen.state, seen.progress, elapsed_s, seen.outcome != "unknown"
                 )
             )
+        if trouble is None:
+            stretch.began = None
+        else:
+            stretch.note(trouble, clock.now())
         elapsed_s = clock.now() - start
         if elapsed_s >= deadline_s:
             raise _timeout(task_id, model, deadline_s, state, trouble) from trouble
@@ -103,17 +112,46 @@ def _interval(waiting: Waiting, elapsed_s: float, poll_interval: Optional[float]
     )
 
 
-def _with_task(error: KieAPIError, task_id: str, model: str) -> KieAPIError:
-    error.task_id, error.model = task_id, model
-    return error
+class _Stretch:
+    """How long looks at a task have failed; says it once, when that is long."""
+
+    def __init__(self, task_id: str) -> None:
+        self._task_id, self._has_warned = task_id, False
+        self.began: Optional[float] = None
+
+    def note(self, trouble: KieAPIError, now: float) -> None:
+        self.began = now if self.began is None else self.began
+        lasted_s = now - self.began
+        if lasted_s > _LONG_TROUBLE_S and not self._has_warned:
+            self._has_warned = True
+            logger.warning(
+                "no look at task %s has succeeded for %.0f s (%s); still waiting",
+                self._task_id,
+                lasted_s,
+                trouble.message,
+            )
+
+
+def _refused(error: KieAPIError, task_id: str, model: str, *, is_known: bool) -> KieAPIError:
+    """A look that was refused. Told bare, it reads as if the task had been, and somebody would buy it anew."""
+    if isinstance(error, KieNotFoundError):
+        more = f". It was made, and is paid all the same: {_how_to_wait(task_id)}" if is_known else ""
+    else:
+        exists = "the task exists and is paid, and goes on" if is_known else "a task that exists is paid, and goes on"
+        more = f". Only this look was refused; {exists}. Put that right, then {_how_to_wait(task_id)}"
+    return error.about_task(task_id, model, error.message + more)
+
+
+def _how_to_wait(task_id: str) -> str:
+    return f"wait again with adapter.task({task_id!r}).wait(), or `kie-sync task {task_id} --wait`"
 
 
 def _timeout(task_id: str, model: str, deadline_s: float, state: str, trouble: Optional[KieAPIError]) -> KieTaskError:
     last = f"it was {state!r} when last seen" if state else "its state was never seen"
     why = f" ({trouble.message})" if trouble is not None else ""
     return KieTaskTimeoutError(
-        f"the task is not finished after {deadline_s:g} s; {last}{why}. It goes on and is paid: wait again with "
-        f"adapter.task({task_id!r}).wait(), or `kie-sync task {task_id} --wait`",
+        f"the task is not finished after {deadline_s:g} s; {last}{why}. It goes on and is paid: "
+        f"{_how_to_wait(task_id)}",
         task_id=task_id,
         model=model,
     )

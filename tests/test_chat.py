@@ -384,7 +384,7 @@ def test_a_listener_may_refuse(is_stream: bool) -> None:
 
 
 def test_a_model_of_images_does_not_chat() -> None:
-    with pytest.raises(KieInputError, match=r"of kind image; use generate\(\)"):
+    with pytest.raises(KieInputError, match="of kind image; make it with"):
         client(Script(WHOLE)).chat_completions(IMAGE, HELLO)
 
 
@@ -420,3 +420,40 @@ def test_google_is_another_host_with_another_key(monkeypatch: pytest.MonkeyPatch
     request = script.requests[0]
     assert request.url == "https://generativelanguage.googleapis.com/v1beta/openai/chat/completions"
     assert (script.keys, request.json["stream_options"]) == (["g-first"], {"include_usage": True})
+
+
+EMPTY = f"{CHAT}: the answer is empty (finish reason: length), and is charged all the same; "
+
+
+@pytest.mark.parametrize(
+    ("about", "known"),
+    [
+        ({"usage": USAGE, "credits_consumed": 0.01}, "the platform took 0.01 credits"),
+        ({"usage": USAGE}, "its price is 0.000429 credits"),
+        ({}, "what it cost was not told"),
+    ],
+    ids=["taken", "usage", "nothing"],
+)
+@pytest.mark.parametrize("is_stream", [False, True])
+def test_an_empty_answer_that_is_charged_is_told_with_its_cost(
+    caplog: pytest.LogCaptureFixture, clock: Any, is_stream: bool, about: Any, known: str
+) -> None:
+    whole = {"choices": [{"index": 0, "finish_reason": "length", "message": {"content": ""}}], **about}
+
+    with caplog.at_level(logging.WARNING, "kie_sync"):
+        if is_stream:
+            list(stream(event(chunk("", "length", **about)), event("[DONE]")))
+        else:
+            client(Script(whole), clock).chat_completions(CHAT, HELLO)
+
+    assert [record.getMessage() for record in caplog.records] == [EMPTY + known]
+
+
+def test_an_answer_that_calls_a_tool_or_is_not_read_is_not_empty(caplog: pytest.LogCaptureFixture) -> None:
+    calls = [event({"choices": [{"delta": {"tool_calls": [CALL]}, "finish_reason": "tool_calls"}]}), event("[DONE]")]
+
+    with caplog.at_level(logging.WARNING, "kie_sync"):
+        list(stream(*calls))
+        stream(*FULL).close()
+
+    assert caplog.records == []

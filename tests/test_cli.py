@@ -561,7 +561,7 @@ def test_price_of_a_chat_without_tokens_is_its_rates() -> None:
         "1M input tokens              31        300\n"
         "1M output tokens            181       1800\n"
         "- reference: ten times the cost; per 1,000 tokens instead of per 10,000 looks like a slip "
-        "in the customer's sheet\n"
+        "in the price sheet\n"
     )
     assert run_json("price", "gemini-3-flash")["rates_per_1m_tokens"] == {"input": "31", "output": "181"}
 
@@ -604,7 +604,7 @@ def test_plans_as_json() -> None:
         "credits": "1000",
         "price": "5",
         "currency": "USD",
-        "source": "the customer's price sheet",
+        "source": "the price sheet that this project was given",
         "checked": "2026-11-22",
     }
 
@@ -874,3 +874,41 @@ def test_the_real_platform_is_warned_about_as_one_line(monkeypatch: pytest.Monke
 
 def _refuse(self: Any, request: Any, **_: Any) -> Response:
     return Response(200, b'{"code": 422, "msg": "The model name is not supported"}', {}, request.method, request.url)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["google/nano-banana", "--input-tokens", "5"],
+            "--input-tokens: the price of google/nano-banana does not go by tokens; it is for each image",
+        ),
+        (
+            ["sora-2-text-to-video", "--input-tokens", "5", "--output-tokens", "6"],
+            "--input-tokens and --output-tokens: the price of sora-2-text-to-video does not go by tokens; "
+            "it is for each second",
+        ),
+        (
+            ["gemini-3-flash", "--count", "2"],
+            "--count: the price of gemini-3-flash goes by tokens; use --input-tokens, --output-tokens",
+        ),
+    ],
+    ids=["image", "video", "chat"],
+)
+def test_price_refuses_figures_that_its_price_does_not_go_by(words: List[str], message: str) -> None:
+    """They were passed over without a word."""
+    result = run("price", *words)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.endswith(f"error: {message}\n")
+
+
+def test_models_says_null_where_nothing_takes_a_models_place() -> None:
+    """It said "none", which reads as a model of that name."""
+    found = {model["id"]: model["replaced_by"] for model in run_json("models")}
+
+    assert "none" not in found.values() and found["google/nano-banana"] is None
+    assert found == {
+        model.id: None if model.replaced_by in ("", "none") else model.replaced_by
+        for model in kie_sync.load_catalog().values()
+    }

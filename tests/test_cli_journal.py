@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 from test_cli_sandbox import IMAGE, QUICK, error_of, run
 
+from kie_sync import load_catalog
+from kie_sync.cli.run import Run
 from kie_sync.journal import SqliteJournal
+from kie_sync.limiter import Limiter
 from kie_sync.sandbox import Sandbox
 
 
@@ -160,3 +163,27 @@ def test_a_journal_that_cannot_be_written_stops_the_purchase(tmp_path: Path, san
     result = run("generate", IMAGE, "a", "--journal", str(tmp_path), *QUICK)
 
     assert result.exit_code == 2 and "cannot be" in result.stderr and len(sandbox.tasks) == before
+
+
+def test_commands_keep_the_rate_together(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, journal: SqliteJournal
+) -> None:
+    """Each is a process of its own: together they would draw 429s. A sandbox is not slowed."""
+    catalog = load_catalog()
+    played = Run().open_client(catalog=catalog).connection
+
+    monkeypatch.delenv("KIE_BASE_URL")
+    real = Run().open_client(catalog=catalog).connection
+    monkeypatch.setenv("KIE_LIMITER", str(tmp_path / "own"))
+    own = Run().open_client(catalog=catalog).connection
+
+    assert [_limiter_of(connection) for connection in (played, real, own)] == [
+        "",
+        str(journal.path.with_name("limiter.sqlite")),
+        str(tmp_path / "own"),
+    ]
+
+
+def _limiter_of(connection: Any) -> str:
+    (found,) = [listener for listener in connection.listeners._asked if isinstance(listener, Limiter)]
+    return found._path

@@ -17,11 +17,14 @@ from typing import Any, Iterator, List, Optional
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
+from wire import chunk, event, pieces
 
 import kie_sync
 from kie_sync.cli import main
 from kie_sync.cli.chat import build_messages
+from kie_sync.response import Response
 from kie_sync.sandbox import Sandbox
+from kie_sync.transport import HttpTransport
 
 IMAGE, EDIT, CHAT = "google/nano-banana", "google/nano-banana-edit", "gemini-3-flash"
 QUICK = ("--poll-interval", "0.01")
@@ -235,7 +238,7 @@ def test_a_full_disk_still_gives_the_url(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_task_of_a_model_outside_the_catalog_that_cannot_be_saved(monkeypatch: pytest.MonkeyPatch) -> None:
     made = json.loads(run("generate", IMAGE, "a cat", "--json", *QUICK).stdout)
-    monkeypatch.setattr("kie_sync.cli.task._find_model", lambda catalog, name: None)
+    monkeypatch.setattr("kie_sync.cli.task._choose_model", lambda *_: None)
     for name in ("os.link", "os.replace"):
         monkeypatch.setattr(name, full_disk)
 
@@ -391,13 +394,52 @@ def test_task_that_goes_on(slow: Sandbox) -> None:
     assert waited.exit_code == 6
 
 
+@pytest.mark.parametrize("command", ["generate", "task"])
+def test_a_refused_look_at_a_task_that_goes_on_is_no_refusal(
+    slow: Sandbox, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """It ended in 3, "refused": a script would have bought the task anew."""
+    real = HttpTransport.__call__
+    looks: List[Any] = []
+
+    def refuse_second_look(self: Any, request: Any, **about: Any) -> Any:
+        if not request.is_paid:
+            looks.append(request)
+            if command == "generate" or len(looks) > 1:
+                return Response(401, b'{"code": 401, "msg": "Unauthorized"}', {}, request.method, request.url)
+        return real(self, request, **about)
+
+    if command == "task":
+        run("generate", IMAGE, "a cat", "--max-wait", "0.05", *QUICK)
+    asked = ["generate", IMAGE, "a cat"] if command == "generate" else ["task", slow.tasks[0].id, "--wait"]
+    monkeypatch.setattr(HttpTransport, "__call__", refuse_second_look)
+
+    result = run(*asked, "--json", *QUICK)
+
+    told = error_of(result)
+    assert (result.exit_code, told["type"], told["task_id"]) == (6, "KieAuthenticationError", slow.tasks[0].id)
+    assert "Only this look was refused; " in told["message"] and told["go_on"].endswith("--wait")
+
+
 def test_task_of_a_model_outside_the_catalog_is_saved(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     made = json.loads(run("generate", IMAGE, "a cat", "--json", *QUICK).stdout)
-    monkeypatch.setattr("kie_sync.cli.task._find_model", lambda catalog, name: None)
+    monkeypatch.setattr("kie_sync.cli.task.find_model", lambda catalog, name: None)
 
     result = run("task", made["task_id"], "--wait", "-o", "cat.png")
 
     assert (result.exit_code, result.stdout) == (0, "cat.png\n")
+
+
+def test_the_platforms_word_for_a_tasks_model_counts() -> None:
+    """With --model X, a task of another model was read and priced as one of X."""
+    made = json.loads(run("generate", IMAGE, "a cat", "--json", *QUICK).stdout)
+
+    result = run("task", made["task_id"], "--model", "nano-banana-pro", "--json")
+
+    assert (result.exit_code, json.loads(result.stdout)["cost"]) == (0, made["cost"])
+    assert json.loads(result.stderr) == {
+        "warning": f"the task is of {IMAGE}, as the platform says, not of nano-banana-pro; its own entry is used"
+    }
 
 
 def test_task_that_nobody_knows() -> None:
@@ -525,7 +567,7 @@ def test_chat_of_a_model_that_makes_pictures() -> None:
     result = run("chat", IMAGE, "hello")
 
     assert result.exit_code == 2
-    assert "this is a model of kind image; use generate()" in result.stderr
+    assert "this is a model of kind image; make it with `KieAdapter.generate`, or `kie-sync generate`" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -543,6 +585,17 @@ def test_chat_that_breaks_off(fault: str, code: int, error: str) -> None:
     assert result.stdout == "" or result.stdout.endswith("\n")
     assert "error: " in result.stderr
     assert error in result.stderr
+
+
+def test_ctrl_c_in_an_answer_says_that_it_may_be_charged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It said "interrupted", as if nothing had been bought."""
+    cut = pieces([event(chunk("Once upon"))], error=KeyboardInterrupt())  # type: ignore[arg-type]
+    monkeypatch.setattr(HttpTransport, "__call__", lambda *_, **about: cut)
+
+    result = run("chat", CHAT, "hello", "--journal", "off")
+
+    assert (result.exit_code, result.stdout) == (130, "Once upon\n")
+    assert result.stderr.endswith("error: interrupted; the answer so far may be charged\n")
 
 
 # demo

@@ -12,7 +12,7 @@ from wire import CHAT, CREATED, IMAGE, KEY, Script, client, shipped
 
 from kie_sync import Catalog, KieAdapter, KieClient
 from kie_sync.account import provider_with
-from kie_sync.errors import KieConfigError, KieConnectionError
+from kie_sync.errors import KieConfigError, KieConnectionError, KieInputError
 from kie_sync.events import TaskCreated
 
 MINE = """
@@ -40,6 +40,15 @@ def test_nothing_is_needed_before_the_first_call(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("KIE_API_KEY", KEY)
     script = Script({"code": 200, "data": 5916.25})
     assert (client(script, api_key=None).credits(), script.keys) == (Decimal("5916.25"), [KEY])
+
+
+@pytest.mark.parametrize("blank", [{"api_key": ""}, {"api_key": " "}, {"base_url": ""}, {"api_keys": {"google": " "}}])
+def test_a_client_with_a_blank_setting_is_not_made(monkeypatch: pytest.MonkeyPatch, blank: Any) -> None:
+    """It took the environment's key, and the real host, without a word."""
+    monkeypatch.setenv("KIE_API_KEY", KEY)
+
+    with pytest.raises(KieConfigError, match="is given, but empty"):
+        KieClient(**blank)
 
 
 def test_the_balance_may_be_nought_and_may_be_missing(clock: Any) -> None:
@@ -149,3 +158,11 @@ def test_a_fault_of_the_sandbox_ends_as_it_should(sandbox: Any) -> None:
             list(kie.chat_completions_stream(CHAT, "tell me a story [[fault:silent-close]]"))
 
     assert len(sandbox.tasks) == before + 1 and caught.value.partial
+
+
+def test_a_bare_create_sends_no_half_characters(clock: Any) -> None:
+    script = Script(CREATED)
+
+    with pytest.raises(KieInputError, match=r"input\.shots\[0\] holds characters that are no text"):
+        client(script, clock).create_task(IMAGE, {"shots": ["caf\udce9"]})
+    assert script.requests == []

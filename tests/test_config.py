@@ -69,14 +69,14 @@ def test_a_key_goes_nowhere_else(url: str) -> None:
 @pytest.mark.parametrize(
     ("given", "environment", "home", "upload"),
     [
-        ("", {}, "https://api.kie.ai", "https://kieai.redpandaai.co"),
+        (None, {}, "https://api.kie.ai", "https://kieai.redpandaai.co"),
         ("https://a.test/", {}, "https://a.test", "https://a.test"),
-        ("", {"KIE_BASE_URL": " https://b.test// "}, "https://b.test", "https://b.test"),
+        (None, {"KIE_BASE_URL": " https://b.test// "}, "https://b.test", "https://b.test"),
         ("https://a.test", {"KIE_BASE_URL": "https://b.test"}, "https://a.test", "https://a.test"),
     ],
 )
 def test_a_base_url_replaces_the_upload_host_too(
-    kie: Any, monkeypatch: pytest.MonkeyPatch, given: str, environment: Dict[str, str], home: str, upload: str
+    kie: Any, monkeypatch: pytest.MonkeyPatch, given: Any, environment: Dict[str, str], home: str, upload: str
 ) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
@@ -101,6 +101,38 @@ def test_a_bad_variable_is_named(kie: Any, monkeypatch: pytest.MonkeyPatch) -> N
         Settings().base_url(kie)
 
 
+@pytest.mark.parametrize("blank", ["", " ", "/", " // "])
+def test_an_empty_variable_is_not_the_real_host(
+    kie: Any, google: Any, monkeypatch: pytest.MonkeyPatch, blank: str
+) -> None:
+    """`KIE_BASE_URL=` of a script that found no sandbox went to the real host, and bought there."""
+    for provider in (kie, google):
+        monkeypatch.setenv(provider.base_url_env, blank)
+
+        with pytest.raises(
+            KieConfigError, match=f"^{provider.base_url_env} is set, but empty; unset it for the real host"
+        ):
+            Settings(home="kie").base_url(provider)
+
+    assert Settings(url="https://a.test", home="kie").base_url(kie) == "https://a.test"
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t\n"])
+@pytest.mark.parametrize(
+    ("name", "shown"), [("api_key", "api_key"), ("url", "base_url"), ("api_keys", 'api_keys["google"]')]
+)
+def test_what_is_given_and_blank_is_not_taken_from_the_environment(name: str, shown: str, blank: str) -> None:
+    with pytest.raises(KieConfigError) as caught:
+        Settings(**{name: {"google": blank} if name == "api_keys" else blank})
+
+    assert caught.value.message == f"{shown} is given, but empty; leave it out (or None) to use the environment"
+
+
+def test_a_key_that_is_no_text_is_refused_and_not_shown() -> None:
+    with pytest.raises(KieConfigError, match=r"^api_key must be text; it is of type int$"):
+        Settings(api_key=12345)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("given", "environment", "key"),
     [
@@ -122,10 +154,16 @@ def test_where_the_key_comes_from(
 
 
 def test_without_a_key_the_message_says_what_to_set(kie: Any, google: Any) -> None:
-    with pytest.raises(KieConfigError, match=r"KIE_API_KEY in the environment.*kie\.ai/api-key.*kie-sync demo"):
-        Settings().key(kie)
-    with pytest.raises(KieConfigError, match="GOOGLE_API_KEY or GEMINI_API_KEY"):
-        Settings().key(google)
+    settings = Settings(home="kie")
+
+    with pytest.raises(
+        KieConfigError, match=r"KIE_API_KEY in the .* or give api_key=\.\.\..*kie\.ai/api-key.*kie-sync demo"
+    ):
+        settings.key(kie)
+    with pytest.raises(
+        KieConfigError, match=r'GOOGLE_API_KEY or GEMINI_API_KEY .* or give api_keys=\{"google": \.\.\.\}'
+    ):
+        settings.key(google)
 
 
 @pytest.mark.parametrize("key", ["sk\nX-Evil: 1", "sk 1", "sk-é", "sk-\u200b1", "sk\x00"])

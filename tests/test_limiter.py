@@ -237,8 +237,8 @@ def test_the_environment_names_a_file(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_a_file_that_cannot_be_used_stops_the_call(tmp_path: Path) -> None:
     transport = ids()
 
-    with pytest.raises(KieConfigError, match=r"the limiter's file .* cannot be used"):
-        KieAdapter(client(transport, limiter=tmp_path / "no" / "such"), IMAGE).submit("a cat")
+    with pytest.raises(KieConfigError, match=r"the limiter's file .* cannot be written"):
+        KieAdapter(client(transport, limiter=tmp_path), IMAGE).submit("a cat")
 
     assert transport.requests == []
 

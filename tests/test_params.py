@@ -365,3 +365,39 @@ def test_whatever_is_given_is_taken_or_refused_with_sentences(every: Catalog, da
     else:
         unknown = {name: value for name, value in given.items() if model.accepts_other and name not in names[:-2]}
         assert resolve(model, {**unknown, **found.given}, partial=True).wire == found.wire
+
+
+HALF = "caf\udce9"
+ENDING = " holds characters that are no text (half of a surrogate pair); was it read in another encoding than UTF-8?"
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "place"),
+    [
+        ("google/nano-banana", {"prompt": HALF}, "prompt"),
+        ("google/nano-banana-edit", {"prompt": "a", "images": f"https://x/{HALF}"}, "images"),
+        ("gemini-3-flash", {"messages": [{"role": "user", "content": HALF}]}, "messages[0].content"),
+        (
+            "gemini-3-flash",
+            {"messages": [{"role": "user", "content": [{"type": "text", "text": HALF}]}]},
+            "messages[0].content[0].text",
+        ),
+        ("sora-2-pro-storyboard", {"shots": [{"Scene": HALF, "duration": 5}], "n_frames": "10"}, "shots[0].Scene"),
+    ],
+    ids=["prompt", "url", "message", "part", "scene"],
+)
+def test_text_that_is_half_a_character_is_not_sent(catalog: Any, model: str, given: Any, place: str) -> None:
+    """Of a command line under a locale without UTF-8 it went out as an escape, and was charged."""
+    assert messages(catalog[model], given) == [place + ENDING]
+
+
+def test_a_name_that_is_half_a_character_is_not_sent(every: Any) -> None:
+    model = next(model for model in every.values() if model.accepts_other)
+
+    found = [text for text in messages(model, {HALF: 1, "other": {HALF: 1}}) if text.endswith(ENDING)]
+
+    assert found == [r"caf\udce9" + ENDING, r"other.caf\udce9" + ENDING]
+
+
+def test_whole_characters_beyond_the_basic_plane_are_text(catalog: Any) -> None:
+    assert resolve(catalog["google/nano-banana"], {"prompt": "a 🐈"}).wire["prompt"] == "a 🐈"

@@ -97,7 +97,7 @@ def test_the_odd_chat_rate_carries_its_note(catalog: Any) -> None:
     found = estimate(catalog["gemini-3-pro"], BOTH, tariff="reference")
 
     assert found.notes == (
-        "ten times the cost; per 1,000 tokens instead of per 10,000 looks like a slip in the customer's sheet",
+        "ten times the cost; per 1,000 tokens instead of per 10,000 looks like a slip in the price sheet",
     )
 
 

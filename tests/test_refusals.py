@@ -225,5 +225,7 @@ def test_an_unreadable_answer_to_a_paid_call_leaves_its_outcome_unknown() -> Non
     free = unreadable(answer(b"", 502), is_paid=False, reason="not JSON")
 
     assert (type(paid), paid.http_status, paid.status_code) == (KieOutcomeUnknownError, 502, None)
-    assert "it begins '<html>bad gateway</html>'" in paid.message and "not sent again" in paid.message
+    assert "it begins '<html>bad gateway</html>'" in paid.message and paid.message.endswith(
+        "it was not sent again. Look at the balance (`kie-sync credits`) before you send it anew"
+    )
     assert (type(free), free.message) == (KieConnectionError, "HTTP 502 with an answer that cannot be read (not JSON)")

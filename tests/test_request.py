@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from kie_sync.definitions import Endpoint
+from kie_sync.errors import KieConfigError
 from kie_sync.params import resolve
 from kie_sync.request import (
     Request,
@@ -164,3 +165,18 @@ def test_a_request_without_a_provider_shows_no_key() -> None:
 )
 def test_a_path_is_put_on_a_base_url_once(base: str, path: str, url: str) -> None:
     assert join(base, path) == url
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda provider: build_credits(provider, "https://x"),
+        lambda provider: build_download_url(provider, "https://x", "u"),
+    ],
+)
+def test_a_call_that_a_provider_does_not_have_is_named(catalog: Any, build: Any) -> None:
+    """It was a bare KeyError."""
+    with pytest.raises(
+        KieConfigError, match=r"^Google has no path for (credits|download_url) in the catalog; it has: none$"
+    ):
+        build(catalog.providers["google"])

@@ -42,6 +42,41 @@ def test_in_another_process_the_id_is_enough(clock: Any) -> None:
     assert dict(result.arguments) == {"prompt": "a cat", "aspect_ratio": "1:1"}
 
 
+def test_a_task_of_another_model_is_not_read_as_one_of_this(clock: Any) -> None:
+    """It was given this model's price, and its result read by this model's entry."""
+    kie = client(Script(success(model=IMAGE)), clock)
+
+    with pytest.raises(KieInputError) as caught:
+        KieAdapter(kie, "nano-banana-pro").task("t1").wait()
+
+    assert caught.value.message == (
+        f"nano-banana-pro: task t1 is of {IMAGE}, as the platform says: use KieAdapter(client, '{IMAGE}')"
+    )
+    assert KieAdapter(kie, IMAGE).task("t1").wait().cost.credits == 5
+
+
+@pytest.mark.parametrize("name", ["", "brand/new", "nano-banana-pro"])
+def test_a_task_made_here_is_of_the_model_that_was_asked_for_whatever_it_is_called(clock: Any, name: str) -> None:
+    assert adapter(clock, CREATED, success(model=name)).generate("a").cost.credits == 5
+
+
+@pytest.mark.parametrize("name", ["", "brand/new"])
+def test_a_name_that_the_catalog_does_not_know_changes_nothing(clock: Any, name: str) -> None:
+    assert adapter(clock, success(model=name)).task("t1").wait().cost.credits == 5
+
+
+@pytest.mark.parametrize("nothing", [None, "", " ", 7, b"t1"])
+def test_what_is_no_task_id_is_refused_before_anything_is_asked(clock: Any, nothing: Any) -> None:
+    """`adapter.task(None)` asked the platform for a task of that name."""
+    script = Script(success())
+    kie = client(script, clock)
+
+    for ask in (KieAdapter(kie, IMAGE).task, kie.query_task, kie.wait_for_task):
+        with pytest.raises(KieInputError, match=r"a task id must be text that is not empty.*; got "):
+            ask(nothing)
+    assert script.requests == []
+
+
 def test_pickles_without_its_connection(clock: Any) -> None:
     task = adapter(clock, CREATED).submit(prompt="a", context={"who": 1})
 

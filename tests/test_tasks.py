@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import logging
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
 from wire import CHAT, CREATED, IMAGE, KEY, VIDEO, Script, answer, client, state, success
 
 from kie_sync import KieAdapter
+from kie_sync.catalog import read_catalog
 from kie_sync.errors import (
     KieAuthenticationError,
     KieBudgetError,
@@ -52,7 +54,7 @@ def test_a_model_that_the_catalog_does_not_know_goes_out_as_it_is(clock: Any) ->
 
 
 def test_a_chat_model_is_no_task(clock: Any) -> None:
-    with pytest.raises(KieInputError, match=r"chat model; use chat\(\)"):
+    with pytest.raises(KieInputError, match="this is a chat model; chat with it"):
         client(Script(CREATED), clock).create_task(CHAT, INPUT)
 
 
@@ -163,7 +165,7 @@ def test_create_then_wait_apart_has_the_grace_too(clock: Any) -> None:
 def test_after_its_grace_a_task_is_not_found(clock: Any) -> None:
     kie = client(Script(CREATED, NULL), clock)
 
-    with pytest.raises(KieNotFoundError, match="recordInfo is null") as caught:
+    with pytest.raises(KieNotFoundError, match=r"knows no task t1 .* is paid all the same") as caught:
         kie.create_and_wait(IMAGE, INPUT)
 
     assert (caught.value.task_id, caught.value.model, caught.value.status_code) == ("t1", IMAGE, 422)
@@ -180,6 +182,7 @@ def test_a_task_of_elsewhere_that_is_unknown_is_not_found_at_once(clock: Any, mi
         with pytest.raises(KieNotFoundError) as caught:
             look("t9")
         assert caught.value.task_id == "t9"
+        assert caught.value.message == "the platform knows no task t9 (ids are kept about 2 months)"
     assert clock.sleeps == []
 
 
@@ -198,6 +201,16 @@ def test_an_envelope_that_says_failed_is_a_failed_task(clock: Any, code: int) ->
     assert (error.fail_code, error.fail_msg, error.task_id) == (str(code), "Upstream generation error", "t1")
     assert names(told)[-1] == "TaskFinished" and len(clock.sleeps) == 1
     assert kie.query_task("t1").is_failure
+
+
+def test_which_codes_mean_failure_is_the_endpoints_data(clock: Any, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("schema_version: 1\nendpoints:\n  kie-task:\n    failure_codes: [531]\n", encoding="utf-8")
+    script = Script({"code": 531, "msg": "gone"})
+
+    assert client(script, clock, catalog=read_catalog(mine)).query_task("t1", model=IMAGE).fail_msg == "gone"
+    with pytest.raises(KieServerError):
+        client(script, clock).query_task("t1", model=IMAGE)
 
 
 def test_a_gateways_501_is_no_failure_of_the_task(clock: Any) -> None:

@@ -134,9 +134,14 @@ def test_what_fails_after_the_send_is_lost(transport: HttpTransport, answer: Any
 
 
 def test_an_empty_port_is_never_sent(transport: HttpTransport) -> None:
-    with pytest.raises(NeverSent, match="no connection could be made") as caught:
-        send(transport, f"http://127.0.0.1:{free_port()}")
+    port = free_port()
 
+    with pytest.raises(NeverSent) as caught:
+        send(transport, f"http://127.0.0.1:{port}/x?signed=1")
+
+    assert (
+        str(caught.value) == f"no connection could be made to 127.0.0.1:{port}: it was refused; nothing listens there"
+    )
     assert not caught.value.is_final and KEY not in everything_in(caught.value)
 
 
@@ -146,7 +151,7 @@ def test_a_name_that_nobody_knows_is_never_sent(transport: HttpTransport, monkey
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
 
-    with pytest.raises(NeverSent, match="no connection could be made"):
+    with pytest.raises(NeverSent, match=r"made to api\.nobody\.test: no such name was found \(DNS\)"):
         send(transport, "https://api.nobody.test")
 
 
@@ -158,19 +163,34 @@ def test_a_connection_that_does_not_come_is_never_sent(
 
     monkeypatch.setattr(socket.socket, "connect", slow)
 
-    with pytest.raises(NeverSent, match="no connection could be made"):
+    with pytest.raises(NeverSent, match=r"no connection could be made to 127\.0\.0\.1:9: it timed out"):
         send(transport, "http://127.0.0.1:9")
 
 
-@pytest.mark.parametrize("answer", ["refuse", http({}), late], ids=["reset", "no TLS", "silent"])
+@pytest.mark.parametrize(
+    ("answer", "cause"), [("refuse", "closed at once|TLS handshake"), (late, "it timed out")], ids=["reset", "silent"]
+)
 @pytest.mark.filterwarnings("ignore:unclosed <ssl:ResourceWarning")
-def test_a_handshake_that_fails_is_never_sent(transport: HttpTransport, answer: Any) -> None:
+def test_a_handshake_that_fails_is_never_sent(transport: HttpTransport, answer: Any, cause: str) -> None:
     """It counted as an unknown outcome: no byte of a request goes out before the handshake is done."""
-    with RawServer(answer) as server, pytest.raises(NeverSent, match="no connection could be made"):
+    with RawServer(answer) as server, pytest.raises(NeverSent, match=f"no connection could be made to .*: .*({cause})"):
         send(transport, server.url.replace("http:", "https:"), timeout_s=(0.2, 0.2))
 
     # Python's ssl forgets to close a socket that was reset before the handshake.
     gc.collect()
+
+
+def test_a_server_without_tls_is_never_sent_a_request(transport: HttpTransport) -> None:
+    def talk_http(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(http({}))
+        connection.close()
+
+    with (
+        TlsServer(talk_http) as port,
+        pytest.raises(NeverSent, match=r"made to .*: the TLS handshake failed \([A-Z_]+\)"),
+    ):
+        send(transport, f"https://127.0.0.1:{port}", timeout_s=(2.0, 2.0))
 
 
 def test_an_untrusted_certificate_is_final(transport: HttpTransport, tls: ssl.SSLContext) -> None:
@@ -180,7 +200,7 @@ def test_an_untrusted_certificate_is_final(transport: HttpTransport, tls: ssl.SS
         except OSError:
             connection.close()
 
-    with TlsServer(handshake) as port, pytest.raises(NeverSent, match="certificate is not trusted") as caught:
+    with TlsServer(handshake) as port, pytest.raises(NeverSent, match=r"certificate of .* is not trusted") as caught:
         send(transport, f"https://127.0.0.1:{port}")
 
     assert caught.value.is_final
@@ -264,13 +284,21 @@ def silent_tunnel(connection: socket.socket, request: bytes) -> None:
     connection.recv(65536)
 
 
-@pytest.mark.parametrize("answer", [tunnel, "reset", silent_tunnel], ids=["refused", "reset", "no TLS behind it"])
+@pytest.mark.parametrize(
+    ("answer", "cause"),
+    [
+        (tunnel, "through the proxy: .*407"),
+        ("reset", "closed at once"),
+        (silent_tunnel, "TLS handshake|timed out|closed"),
+    ],
+    ids=["refused", "reset", "no TLS behind it"],
+)
 def test_the_environments_proxy_is_used_and_its_failures_are_never_sent(
-    transport: HttpTransport, monkeypatch: pytest.MonkeyPatch, answer: Any
+    transport: HttpTransport, monkeypatch: pytest.MonkeyPatch, answer: Any, cause: str
 ) -> None:
     with RawServer(answer) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
-        with pytest.raises(NeverSent):
+        with pytest.raises(NeverSent, match=cause):
             send(transport, "https://api.kie.test/x")
 
     assert proxy.requests[0].startswith(b"CONNECT api.kie.test:443 ") and KEY.encode() not in proxy.requests[0]
@@ -279,7 +307,7 @@ def test_the_environments_proxy_is_used_and_its_failures_are_never_sent(
 def test_a_proxy_that_is_not_there(transport: HttpTransport, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{free_port()}")
 
-    with pytest.raises(NeverSent, match="the proxy cannot be reached"):
+    with pytest.raises(NeverSent, match="the proxy cannot be reached: it was refused"):
         send(transport, "https://api.kie.test/x")
 
 
@@ -385,6 +413,20 @@ def test_connections_are_kept_and_a_closed_transport_opens_new_ones(transport: H
         send(transport, server.url)
 
         assert (before, server.connections) == (1, 2)
+
+
+def test_a_stream_that_was_read_to_its_end_leaves_its_connection_for_the_next(transport: HttpTransport) -> None:
+    def serve(connection: socket.socket, request: bytes) -> None:
+        for _ in range(2):
+            connection.sendall(f"{SSE}Transfer-Encoding: chunked\r\n\r\n".encode() + chunked(b"data: 1\n\n"))
+            if not read_request(connection):
+                return
+
+    with RawServer(serve) as server:
+        for _ in range(2):
+            assert b"".join(send(transport, server.url, wants_stream=True).chunks or ()) == b"data: 1\n\n"
+
+        assert server.connections == 1
 
 
 def test_threads_make_one_session(transport: HttpTransport) -> None:

@@ -144,7 +144,7 @@ def test_a_journal_remembers_uploads_between_clients(clock: Any) -> None:
 def test_a_sandboxs_uploads_are_not_taken_for_the_platforms(clock: Any) -> None:
     platform, journal = Platform(), Notes()
 
-    for base_url in ("http://127.0.0.1:1", "http://127.0.0.1:2", "", "http://127.0.0.1:1"):
+    for base_url in ("http://127.0.0.1:1", "http://127.0.0.1:2", None, "http://127.0.0.1:1"):
         adapter(platform, clock, journal=journal, base_url=base_url).submit("a", images=png())
 
     assert len(platform.uploads) == 3

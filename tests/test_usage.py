@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from wire import chunk, event, pieces
 
-from kie_sync.chat import ChatStream
+from kie_sync.chat_stream import ChatStream
 from kie_sync.completions import Usage, parse_completion
 from kie_sync.config import load_catalog
 from kie_sync.errors import KieInputError

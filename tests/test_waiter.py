@@ -10,10 +10,12 @@ from kie_sync.errors import (
     KieAuthenticationError,
     KieConnectionError,
     KieInputError,
+    KieInsufficientBalanceError,
     KieNotFoundError,
     KieRateLimitError,
     KieServerError,
     KieTaskTimeoutError,
+    KieValidationError,
 )
 from kie_sync.events import Listeners, TaskPolled
 from kie_sync.response import QueryTaskResponse
@@ -154,6 +156,51 @@ def test_a_refused_key_in_the_middle_ends_the_wait_with_the_task_id(clock: Any) 
         watch(Looks(seen("waiting"), KieAuthenticationError("no")), clock)
 
     assert (caught.value.task_id, caught.value.model) == ("t1", "m")
+
+
+HOW = "wait again with adapter.task('t1').wait(), or `kie-sync task t1 --wait`"
+
+
+@pytest.mark.parametrize(
+    ("before", "age_s", "exists"),
+    [
+        ([], 0.0, "the task exists and is paid, and goes on"),
+        ([seen("")], None, "the task exists and is paid, and goes on"),
+        ([], None, "a task that exists is paid, and goes on"),
+    ],
+    ids=["made here", "seen before", "by its id alone"],
+)
+@pytest.mark.parametrize("kind", [KieAuthenticationError, KieInsufficientBalanceError, KieValidationError])
+def test_a_refused_look_does_not_read_as_if_the_task_had_been(
+    clock: Any, kind: Any, before: Any, age_s: Optional[float], exists: str
+) -> None:
+    """It said "refused: Unauthorized" of a task that was paid, which invites to buy it anew."""
+    with pytest.raises(kind) as caught:
+        watch(Looks(*before, kind("the platform refused: no", status_code=401)), clock, age_s=age_s)
+
+    assert caught.value.message == (
+        f"the platform refused: no. Only this look was refused; {exists}. Put that right, then {HOW}"
+    )
+    assert caught.value.args == (caught.value.message,)
+
+
+def test_a_task_made_here_that_stays_unknown_was_paid_all_the_same(clock: Any) -> None:
+    with pytest.raises(KieNotFoundError) as caught:
+        watch(Looks(KieNotFoundError("no such task")), clock, age_s=0.0)
+
+    assert caught.value.message == f"no such task. It was made, and is paid all the same: {HOW}"
+
+
+def test_long_trouble_is_told_once_with_its_reason(clock: Any, caplog: pytest.LogCaptureFixture) -> None:
+    down = [KieServerError("the platform refused: down")]
+    looks = Looks(*down * 10, seen("waiting"), *down * 15, seen("waiting"), *down * 30, ENDED)
+
+    with caplog.at_level(logging.WARNING, "kie_sync"):
+        watch(looks, clock)
+
+    assert [record.getMessage() for record in caplog.records] == [
+        "no look at task t1 has succeeded for 33 s (the platform refused: down); still waiting"
+    ]
 
 
 def test_the_deadline_is_of_the_wall_clock(clock: Any) -> None:

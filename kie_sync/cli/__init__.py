@@ -87,7 +87,7 @@ class _Commands(click.Group):
             except click.ClickException as error:
                 _leave(report(run, error.exit_code, {"type": "UsageError", "message": error.format_message()}))
             except KieError as error:
-                _leave(report(run, UNSAVED if run.is_unsaved else exit_code(error), facts(error)))
+                _leave(report(run, UNSAVED if run.is_unsaved else exit_code(error, run), facts(error)))
             except click.Abort:
                 _leave(_report_interrupt(run))
         _leave(code if isinstance(code, int) else 0)
@@ -110,7 +110,9 @@ def _report_usage(run: Run, error: click.UsageError) -> int:
 
 def _report_interrupt(run: Run) -> int:
     message = "interrupted"
-    if run.task_id is None and run.is_buying:
+    if run.is_answering:
+        message += "; the answer so far may be charged"
+    elif run.task_id is None and run.is_buying:
         message += " while the call was on its way: whether it was accepted, and paid, is not known"
     about = {"type": "Interrupted", "message": message}
     if run.task_id is not None:
@@ -133,10 +135,12 @@ def _print_version(ctx: click.Context, parameter: click.Parameter, value: bool) 
 Exit codes:
     0  done
     2  bad input, a bad setting or catalog, a limit of your own, a place that cannot be written to
-    {REFUSED}  refused: by the platform (key, balance, validation, rate, not found, server), or not reached
+    {REFUSED}  refused by the platform (key, balance, validation, rate, not found, server), or not reached:
+       nothing was bought
     {FAILED}  the task failed
     5  the outcome is unknown: a paid call may have been accepted, or a stream broke off
-    6  still running at the deadline; `kie-sync task ID --wait` goes on
+    6  the task is still running, at the deadline or when a look at it was refused; it is paid,
+       and `kie-sync task ID --wait` goes on
     7  made and paid, but not saved; the URLs are printed, and `kie-sync task ID -o PLACE` fetches the files
   130  interrupted with Ctrl-C
 

@@ -75,9 +75,11 @@ def chat(
 
 def _print_stream(run: Run, adapter: KieAdapter, messages: Any, given: Dict[str, Any], asked: Dict[str, Any]) -> None:
     with adapter.chat(messages, True, arguments=given, **asked) as stream:
+        run.is_answering = True
         try:
             for chunk in stream:
                 click.echo(chunk.choices[0].delta.content or "", nl=False)
+            run.is_answering = False
         finally:
             if stream.text and not stream.text.endswith("\n"):
                 click.echo()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, Mapping, Optional
 
 import click
 
@@ -22,13 +22,16 @@ from .run import Run
 BAD_INPUT, REFUSED, FAILED, UNKNOWN, RUNNING, UNSAVED = 2, 3, 4, 5, 6, 7
 
 
-def exit_code(error: KieError) -> int:
-    """The exit code that an error ends in."""
+def exit_code(error: KieError, run: Optional[Run] = None) -> int:
+    """The exit code that an error ends in; `run` knows whether there is a task that goes on."""
     if isinstance(error, KieSaveError):
         return UNSAVED
     if isinstance(error, KieTaskError):
         # A success with nothing in it is a failure, too: the task is over, and there is no result.
         return RUNNING if isinstance(error, KieTaskTimeoutError) else FAILED
+    if isinstance(error, KieAPIError) and run is not None and run.is_known and not run.is_over:
+        # Whatever a look at it came to: "refused" would say that nothing was bought.
+        return RUNNING
     if isinstance(error, (KieOutcomeUnknownError, KieStreamError)):
         return UNKNOWN
     return REFUSED if isinstance(error, KieAPIError) else BAD_INPUT

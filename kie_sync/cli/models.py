@@ -43,7 +43,7 @@ def _summary(model: Model) -> Dict[str, Any]:
         "kind": model.kind,
         "provider": model.endpoint.provider.name,
         "retired_on": model.retired_on or None,
-        "replaced_by": model.replaced_by or None,
+        "replaced_by": None if model.replaced_by in ("", "none") else model.replaced_by,
     }
 
 

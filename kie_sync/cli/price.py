@@ -12,7 +12,7 @@ from ..local_files import stage
 from ..params import find_name
 from ..pricing import CostEstimate, estimate
 from .arguments import argument_options, read_arguments
-from .pricetable import is_by_tokens, notes_of, show_credits, token_rates
+from .pricetable import is_by_tokens, notes_of, price_now, show_credits, token_rates
 from .run import Run, common_options, print_json
 from .tables import amount, counted, print_table
 
@@ -39,8 +39,8 @@ def price(
 
     Give what the price goes by: `kie-sync price MODEL -p resolution=2K`, or --input-tokens and
     --output-tokens for a chat model. -p also takes what is no parameter, such as duration_seconds,
-    input_seconds or cached_input_tokens. Credits, dollars and yuan are the customer's price; the
-    platform's own stands beside them.
+    input_seconds or cached_input_tokens. Credits, dollars and yuan are the price in a tariff,
+    which your own users pay; what the platform takes stands beside them.
     """
     model = run.load_catalog(asked=model_id)[model_id]
     # A price may go by how many files there are; what is in them does not matter here.
@@ -64,8 +64,17 @@ def price(
 
 def _quantities(model: Model, *, count: Optional[int], **tokens: Optional[int]) -> Dict[str, int]:
     given = {name: number for name, number in tokens.items() if number is not None}
+    by_tokens, price = is_by_tokens(model), price_now(model)
+    if given and price is not None and not by_tokens:
+        words = " and ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise click.UsageError(f"{words}: the price of {model.id} does not go by tokens; it is for each {price.unit}")
     if count is not None:
-        given["count" if find_name(model.parameters, "count", model.aliases) else "result_count"] = count
+        has_count = find_name(model.parameters, "count", model.aliases) is not None
+        if by_tokens and not has_count:
+            raise click.UsageError(
+                f"--count: the price of {model.id} goes by tokens; use --input-tokens, --output-tokens"
+            )
+        given["count" if has_count else "result_count"] = count
     return given
 
 

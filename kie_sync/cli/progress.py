@@ -42,7 +42,7 @@ class Progress:
     def __call__(self, event: Any) -> None:
         run = self._run
         if isinstance(event, (TaskSubmitting, ChatSubmitting)):
-            run.is_buying, run.task_id = True, None
+            run.is_buying, run.task_id, run.is_known, run.is_over = True, None, False, False
         elif isinstance(event, (ChatFinished, CallRefused)):
             run.is_buying = False
         elif isinstance(event, OutcomeUnknown):

@@ -11,6 +11,7 @@ import os
 import shlex
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, List, Mapping, Optional, Tuple, TypeVar
 
 import click
@@ -41,6 +42,7 @@ class Run:
         is_known: the task surely exists: this run made it, or has seen it.
         is_over: the task has ended, so that there is nothing left to wait for.
         is_unsaved: its files could not be saved, which is all that went wrong.
+        is_answering: a chat's answer is coming, and is not whole.
     """
 
     as_json: bool = False
@@ -54,6 +56,7 @@ class Run:
     is_over: bool = False
     is_unsaved: bool = False
     _journal: Optional[SqliteJournal] = None
+    is_answering: bool = False
 
     def load_catalog(self, *, asked: str = "", use_environment: bool = True) -> Catalog:
         """The catalog; warns of broken entries, but for the one `asked` for, which is an error of its own."""
@@ -105,8 +108,25 @@ class Run:
                 note_balance(client, self.open_journal())
 
         own = [] if on_event is None else [on_event]
-        client = KieClient(catalog=catalog, journal=journal, on_event=[*own, note], **settings)
+        client = KieClient(
+            catalog=catalog, journal=journal, limiter=self._limiter(catalog), on_event=[*own, note], **settings
+        )
         return client
+
+    def _limiter(self, catalog: Catalog) -> Optional[Path]:
+        """The file in which commands keep the platform's rate together, for each is a process of its own.
+
+        None where the user names one himself, keeps no record, or plays with a sandbox on this machine.
+        """
+        from urllib.parse import urlsplit
+
+        from ..config import Settings, is_loopback, read_variable
+
+        home = next(iter(catalog.providers.values()))
+        host = urlsplit(Settings().with_home(home.name).base_url(home)).hostname or ""
+        if not self.has_journal or read_variable("KIE_LIMITER") is not None or is_loopback(host):
+            return None
+        return self.open_journal().path.with_name("limiter.sqlite")
 
     def say(self, text: str) -> None:
         """Chatter for people; a program gets none."""

@@ -10,6 +10,7 @@ import click
 from .. import Catalog, KieAdapter, KieClient, QueryTaskResponse
 from ..response import check_finished
 from ..saving import saving
+from ..tasks import find_model
 from .delivery import deliver, output_option, save, show_files, waiting_options
 from .progress import Progress
 from .run import Run, common_options, journal_option, print_json
@@ -43,7 +44,7 @@ def task(
     with Progress(run) as progress, run.open_client(catalog=catalog, on_event=progress) as client:
         state = client.query_task(task_id, model=catalog[model_id].id if model_id else None)
         run.is_known = True
-        model_id = model_id or _find_model(catalog, state.model)
+        model_id = _choose_model(run, catalog, model_id, state.model)
         if wait and not state.is_final:
             state = client.wait_for_task(task_id, poll_interval, max_wait, model=model_id)
         run.is_over = state.is_final
@@ -67,9 +68,16 @@ def _download(client: KieClient, state: QueryTaskResponse, path: str) -> List[Pa
     return client.download(state.result_urls, path, name=state.model, task_id=state.task_id)
 
 
-def _find_model(catalog: Catalog, name: str) -> Optional[str]:
-    """The catalog's id of what the platform calls `name`."""
-    return next((model.id for model in catalog.values() if name in (model.id, model.slug)), None)
+def _choose_model(run: Run, catalog: Catalog, asked: Optional[str], name: str) -> Optional[str]:
+    """The model to read a result by: the platform's own word counts, where it and the caller say different ones."""
+    if asked is not None and name in (asked, catalog[asked].slug):
+        return asked
+    found = find_model(catalog, name)
+    if found is None:
+        return asked
+    if asked is not None:
+        run.warn(f"the task is of {found.id}, as the platform says, not of {asked}; its own entry is used")
+    return found.id
 
 
 def _sentence(state: QueryTaskResponse) -> str:
