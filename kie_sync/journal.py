@@ -11,6 +11,7 @@ import json
 import sqlite3
 import time
 from collections import deque
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Callable, Deque, Dict, Iterable, List, Mapping, Optional, Tuple, Union
@@ -19,7 +20,7 @@ from . import events
 from .budget import check_day, expected_credits
 from .config import journal_path
 from .errors import KieInputError, KieJournalError, Problem
-from .journal_rows import TABLES, VERSION, as_text, millionths, read_row, what_it_took
+from .journal_rows import TABLES, VERSION, as_text, as_written, millionths, read_row, what_it_took
 from .processes import own_name
 from .records import UNFINISHED, KeyTaken, Record, canonical
 from .sqlitefile import SqliteFile, rows
@@ -63,13 +64,21 @@ class SqliteJournal:
     def __call__(self, event: Any) -> None:
         if isinstance(event, (events.TaskSubmitting, events.ChatSubmitting)):
             self._begin(event)
-            return
-        # What could not be written when it happened, as on a full disk, is written when something can be.
+        elif not isinstance(event, events.TaskPolled):
+            with self._file.alone():
+                self._late.append(event)
+                self._write_late()
+
+    def _write_late(self) -> None:
+        """Write what could not be written when it happened, as on a full disk."""
         with self._file.alone():
-            self._late.append(event)
             while self._late:
-                self._write(self._late[0])
-                self._late.popleft()
+                event = self._late.popleft()
+                try:
+                    self._write(event)
+                except KieJournalError:
+                    self._late.appendleft(event)
+                    raise
 
     def _write(self, event: Any) -> None:
         if isinstance(event, events.TaskCreated):
@@ -151,7 +160,7 @@ class SqliteJournal:
             "fail_code": state.fail_code,
             "fail_msg": state.fail_msg,
             "urls": json.dumps(list(state.result_urls)),
-            "result": json.dumps(to_json(state.result), ensure_ascii=False),
+            "result": json.dumps(to_json(state.result)),
             "duration_s": state.duration_s,
             **what_it_took(Decimal(0) if state.is_failure else state.credits_consumed),
         }
@@ -268,9 +277,13 @@ class SqliteJournal:
     def _set(self, values: Mapping[str, Any], where: str, *about: str) -> None:
         changes = ", ".join(f"{name} = ?" for name in values)
         with self._file.writing() as connection:
-            connection.execute(f"UPDATE calls SET {changes} WHERE {where}", [*values.values(), *about])
+            connection.execute(
+                f"UPDATE calls SET {changes} WHERE {where}", [as_written(each) for each in (*values.values(), *about)]
+            )
 
     def _select(self, where: str, *values: Any) -> List[Record]:
+        with suppress(KieJournalError):
+            self._write_late()
         with self._file.reading() as connection:
             found = rows(connection, f"SELECT * FROM calls WHERE {where} ORDER BY created_at, rowid", values)
         return [read_row(row, self.now()) for row in found]

@@ -74,6 +74,11 @@ def _is_abandoned(row: sqlite3.Row, now: float) -> bool:
     return now - row["created_at"] > _LONGEST_SENDING_S if lives is None else not lives
 
 
+def as_written(value: Any) -> Any:
+    """A value as SQLite takes it: JSON can hold half characters, and no file's text does."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+
+
 def as_text(amount: Optional[Decimal]) -> Optional[str]:
     return None if amount is None else format(amount, "f")
 
