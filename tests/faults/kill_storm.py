@@ -147,7 +147,7 @@ class _Storm:
                 found.problems += [] if is_told else [f"too little is on record of {prompt}: {record}"]
             elif record.state != "success" or [record.task_id] != ids:
                 found.problems.append(f"{prompt}: {ids} were paid, and on record is {record.state} {record.task_id}")
-            elif record.task_id and record.task_id in names:
+            elif record.task_id and record.task_id in names and _is_saved(record):
                 found.on_disk += 1
             else:
                 found.problems.append(f"{prompt}: task {record.task_id} is paid, and not on disk")
@@ -174,6 +174,11 @@ class _Storm:
         )
         self.check_said(done.stdout, done.stderr)
         return int(done.returncode)
+
+
+def _is_saved(record: Record) -> bool:
+    """Whether the journal knows where each file is, and it is there."""
+    return all(Path(record.files.get(url, "nowhere")).is_file() for url in record.urls)
 
 
 def storm(folder: Path, *, runs: int = 200, seed: int = 0) -> Found:

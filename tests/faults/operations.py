@@ -164,6 +164,7 @@ class Save(OfTask):
 
     def check_value(self, value: List[Path]) -> None:
         assert [path.read_bytes()[:8] for path in value] == [b"\x89PNG\r\n\x1a\n"]
+        assert [list(record.files.values()) for record in self.world.on_record()] == [[str(path) for path in value]]
 
     def states(self, outcome: str) -> List[str]:
         return ["success"]

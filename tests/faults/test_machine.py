@@ -20,7 +20,7 @@ from faults.proxy import Exchange, relay
 from faults.world import World
 from kie_sync import KieAdapter, KieError, KieOutcomeUnknownError, recovery
 from kie_sync.clock import SystemClock
-from kie_sync.errors import KieJournalError
+from kie_sync.errors import KieJournalError, KieSaveError
 from kie_sync.events import TaskCreated, TaskSubmitting
 from kie_sync.journal import SqliteJournal
 
@@ -179,10 +179,11 @@ def test_a_result_that_finds_no_room_is_fetched_later(world: World, small_disk: 
     fill(small_disk)
     before = sorted(small_disk.rglob("*"))
 
-    with pytest.raises((KieError, OSError)) as raised:
+    with pytest.raises(KieSaveError) as raised:
         result.save(small_disk / "cat.png")
 
     assert (sorted(small_disk.rglob("*")), world.leaks(raised.value)) == (before, [])
+    assert raised.value.task_id == result.task_id
     assert [record.task_id for record in world.on_record()] == world.paid(prompt)
     (saved,) = result.save(world.folder / "cat.png")
     assert saved.read_bytes().startswith(b"\x89PNG")
@@ -254,7 +255,7 @@ def test_a_place_where_nothing_can_be_saved_costs_no_task(world: World) -> None:
     result = KieAdapter(world.client(), IMAGE).generate(prompt)
     (world.folder / "file").write_text("a file", encoding="utf-8")
 
-    with pytest.raises((KieError, OSError)) as raised:
+    with pytest.raises(KieSaveError) as raised:
         result.save(world.folder / "file" / "cat.png")
 
     assert world.leaks(raised.value) == []

@@ -60,6 +60,8 @@ def check(world: World, operation: Operation, outcome: str, count: int, value: A
         operation.check_value(value)
     else:
         assert str(error).strip()
+        # No half of a file, under any name.
+        assert [path for path in (world.folder / "out").rglob("*") if path.is_file()] == []
     assert operation.count() == count
     assert [record.state for record in world.on_record()] == operation.states(outcome)
     task = operation.task
