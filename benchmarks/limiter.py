@@ -1,4 +1,4 @@
-"""The limiter: 8 processes of 25 threads, one file, 200 creates, against a server that counts for itself.
+"""Limiter and journal: 8 processes of 25 threads, a file of each, 200 creates, against a server that counts itself.
 
 Usage: python limiter.py            (takes 90 s and more: that is what the limit takes)
        python limiter.py --compare  (a few seconds; beside libraries, where they are installed)
@@ -27,6 +27,7 @@ from side_by_side import cpu_seconds
 from kie_sync import KieAdapter, KieClient, load_catalog
 from kie_sync.config import Settings
 from kie_sync.events import TaskCreated, TaskSubmitting
+from kie_sync.journal import SqliteJournal
 from kie_sync.limiter import Limiter
 from kie_sync.records import PaidCall
 from kie_sync.sandbox import Sandbox
@@ -36,7 +37,7 @@ PROCESSES, THREADS = 8, 25
 CREATES, PER_S, RUNS, DELAY_S = 20, 2, 100, 0.3
 
 
-def work(url: str, key: str, file: str) -> None:
+def work(url: str, key: str, limiter: str, journal: str) -> None:
     """One process: a create from each of its threads, all at once; prints when each was answered."""
     catalog = load_catalog()
     model = next(entry.id for entry in catalog.values() if entry.kind == "image")
@@ -46,7 +47,7 @@ def work(url: str, key: str, file: str) -> None:
         if isinstance(event, TaskCreated):
             made.append(time.monotonic())
 
-    with KieClient(key, url, catalog=catalog, limiter=file, on_event=note) as client:
+    with KieClient(key, url, catalog=catalog, limiter=limiter, journal=journal, on_event=note) as client:
         adapter = KieAdapter(client, model)
         threads = [threading.Thread(target=adapter.generate, args=("a cat",)) for _ in range(THREADS)]
         print("ready", flush=True)
@@ -62,7 +63,8 @@ def work(url: str, key: str, file: str) -> None:
 def full_scale() -> None:
     """Eight processes; the last create, 429s, and processor time."""
     with tempfile.TemporaryDirectory() as folder, Sandbox(speed=1, balance=100_000) as sandbox:
-        words = [sys.executable, __file__, "--work", sandbox.url, sandbox.key, str(Path(folder) / "limiter.sqlite")]
+        limiter, journal = str(Path(folder) / "limiter.sqlite"), str(Path(folder) / "journal.sqlite")
+        words = [sys.executable, __file__, "--work", sandbox.url, sandbox.key, limiter, journal]
         workers = [
             subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(PROCESSES)
         ]
@@ -77,9 +79,12 @@ def full_scale() -> None:
         made = sorted(at - began for each in told for at in each["made"])
         provider = next(iter(load_catalog().providers.values()))
         sent = sum(request.method == "POST" and "createTask" in request.path for request in sandbox.requests)
+        rows = SqliteJournal(journal).records(["success"])
+        lost = {task.id for task in sandbox.tasks} ^ {row.task_id for row in rows}
     per_s, creates = float(provider.per_seconds), provider.creates
     least = (len(made) - 1) // creates * per_s
-    print(f"{PROCESSES} processes x {THREADS} threads, one file: {len(made)} creates, {sent - len(made)} of 429")
+    print(f"{PROCESSES} processes x {THREADS} threads: {len(made)} creates, {sent - len(made)} of 429")
+    print(f"  rows of the journal that are lost, or too many: {len(lost)}")
     print(f"  the last was answered after {made[-1]:.2f} s; the limit itself takes {least:g} s and a round trip")
     print(f"  x {made[-1] / least:.3f}  target <= 1.05: {'met' if made[-1] <= least * 1.05 else 'MISSED'}")
     print(f"  processor time, polling of tasks included: {sum(each['cpu_s'] for each in told):.2f} s in all")
@@ -182,7 +187,7 @@ def compare() -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--compare", action="store_true")
-    parser.add_argument("--work", nargs=3, metavar=("URL", "KEY", "FILE"))
+    parser.add_argument("--work", nargs=4, metavar=("URL", "KEY", "LIMITER", "JOURNAL"))
     asked = parser.parse_args()
     if asked.work:
         work(*asked.work)
