@@ -9,7 +9,7 @@ import os
 import sqlite3
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Dict, Iterator, List, Sequence
 
@@ -101,7 +101,10 @@ class SqliteFile:
         self._connections.clear()
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # For its owner's eyes only: prompts are in it. SQLite gives its side files the same rights.
-        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+        # Only where there is none: to close it would end the locks of another connection of this process, and another
+        # process would remove the log that it writes to (sqlite.org/howtocorrupt.html, 2.2).
+        with suppress(FileExistsError):
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         # Its own lock keeps threads apart; autocommit, so that only `writing` begins transactions.
         connection = sqlite3.connect(str(self.path), timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
         try:

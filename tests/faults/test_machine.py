@@ -16,6 +16,7 @@ import pytest
 from conftest import ROOT
 from wire import IMAGE
 
+from faults.programs import environment, history
 from faults.proxy import Exchange, relay
 from faults.world import World
 from kie_sync import KieAdapter, KieError, KieOutcomeUnknownError, recovery
@@ -360,6 +361,31 @@ def test_two_processes_with_one_key_pay_once(world: World) -> None:
     assert said[0][0] == said[1][0]
     assert len(world.paid(prompt)) == 1
     assert world.leaks(None, *said[0], *said[1]) == []
+
+
+_OPEN_AND_CLOSE = (
+    "import sys; from kie_sync.journal import SqliteJournal as J; j = J(sys.argv[1]); j.records(); j.close()"
+)
+
+
+def test_two_journals_of_one_process_keep_their_locks(world: World) -> None:
+    """To open and close the file once more ends all of a process's locks on it (sqlite.org/howtocorrupt.html, 2.2).
+
+    Another process then takes itself for the last one, and removes the log that this one goes on writing to.
+    """
+    prompt = "two journals in one process"
+    world.journal.records()
+    second = SqliteJournal(world.journal_path)
+    second.records()
+    words = [sys.executable, "-c", _OPEN_AND_CLOSE, str(world.journal_path)]
+
+    subprocess.run(words, check=True, timeout=60, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    task = KieAdapter(world.client(), IMAGE).submit(prompt)
+    second.close()
+
+    # As a process of its own sees it.
+    listed = history(environment(world.sandbox, world.journal_path))
+    assert [entry["task_id"] for entry in listed] == [task.task_id]
 
 
 def test_a_listener_that_stops_a_call_stops_it_before_it_is_paid(world: World) -> None:

@@ -105,6 +105,8 @@ class World:
             found["traceback"] = "".join(trace).encode()
         for number, request in enumerate(self.other.requests):
             found[f"request {number} to another host"] = request
+        # To read an open database's file and close it ends the locks of its connection.
+        self.journal.close()
         for path in self.folder.rglob("*"):
             if path.is_file():
                 found[path.name] = path.read_bytes()
