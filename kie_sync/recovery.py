@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Iterator, List, Optional, Tuple, Union
 
 from . import tasks
+from .account import peek_at_balance
 from .adapter import KieAdapter
 from .client import KieClient
 from .errors import KieAPIError, KieAuthenticationError, KieError, KieNotFoundError
@@ -180,7 +181,7 @@ def note_balance(client: KieClient, journal: SqliteJournal, *, max_age_s: float 
     try:
         known = journal.balances(client.connection.account(client.home_provider))
         if not known or journal.now() - known[-1][0] > max_age_s:
-            client.credits()
+            peek_at_balance(client.connection)
     except KieError as error:
         logger.info("the balance could not be read beforehand: %s", error)
 
