@@ -20,7 +20,7 @@ from . import events
 from .budget import check_day, expected_credits
 from .config import journal_path
 from .errors import KieInputError, KieJournalError, Problem
-from .journal_rows import TABLES, VERSION, as_text, as_written, millionths, read_row, what_it_took
+from .journal_rows import TABLES, VERSION, as_text, as_written, find_maker, millionths, read_row, what_it_took
 from .processes import own_name
 from .records import UNFINISHED, KeyTaken, Record, canonical
 from .sqlitefile import SqliteFile, rows
@@ -151,6 +151,7 @@ class SqliteJournal:
         self._note(event.call_id, state=state, message=message, finished_at=self.now(), **what_it_took(consumed))
 
     def _task_finished(self, task_id: str, state: Any) -> None:
+        self._adopt(task_id, state)
         # Its own end, where the platform tells: links live from then on. Clocks differ: it is not after now.
         now = self.now()
         ended = now if state.completed_ms is None else min(now, state.completed_ms / 1000)
@@ -165,6 +166,16 @@ class SqliteJournal:
             **what_it_took(Decimal(0) if state.is_failure else state.credits_consumed),
         }
         self._set(values, "task_id = ? AND state IN ('accepted', 'running')", task_id)
+
+    def _adopt(self, task_id: str, state: Any) -> None:
+        """Give a task that nobody knows to the call of unknown outcome that made it, as input and time say."""
+        if self.find_task(task_id) is None:
+            where = "task_id IS NULL AND state IN ('sending', 'unknown')"
+            with self._file.reading() as connection:
+                found = rows(connection, f"SELECT * FROM calls WHERE {where}", [])
+            maker = find_maker(found, state, self.now())
+            if maker is not None:
+                self._note(maker, state="accepted", task_id=task_id, message="")
 
     def _files_saved(self, task_id: str, files: Mapping[str, str]) -> None:
         with self._file.writing() as connection:

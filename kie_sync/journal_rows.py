@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import sqlite3
 from decimal import ROUND_CEILING, Decimal
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Sequence
 
 from .processes import is_alive
 from .records import Record
+from .response import QueryTaskResponse, read_param
 
 # Where nobody can say whether the sender still lives, as on another host: by then it has surely ended.
 _LONGEST_SENDING_S = 3600.0
+# After its row is written, a call may be sent again for minutes (429); and clocks differ.
+_SAME_TIME_S = 600.0
 
 TABLES = """
 CREATE TABLE calls (
@@ -67,6 +70,20 @@ def read_row(row: sqlite3.Row, now: float) -> Record:
         files=json.loads(row["files"]),
         finished_at=row["finished_at"],
     )
+
+
+def find_maker(found: Sequence[sqlite3.Row], state: QueryTaskResponse, now: float) -> Optional[str]:
+    """The id of the call of unknown outcome that made a task: the same model and input, at the same time."""
+    wire_input = read_param(state.raw)
+    if not wire_input or state.created_ms is None:
+        return None
+    for row in found:
+        body = json.loads(row["payload"] or "{}")
+        is_same = body.get("model") == state.model and body.get("input") == wire_input
+        is_then = abs(state.created_ms / 1000 - row["created_at"]) < _SAME_TIME_S
+        if is_same and is_then and read_row(row, now).state == "unknown":
+            return str(row["id"])
+    return None
 
 
 def _is_abandoned(row: sqlite3.Row, now: float) -> bool:

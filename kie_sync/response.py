@@ -189,6 +189,20 @@ def parse_state(endpoint: Endpoint, data: Any, task_id: str) -> QueryTaskRespons
     )
 
 
+def read_param(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A task's input as the platform kept it: JSON text inside JSON text, or plain objects."""
+    value: Any = (raw.get("data") or {}).get("param") if isinstance(raw.get("data"), Mapping) else None
+    for step in ("", "input"):
+        if step:
+            value = value.get(step) if isinstance(value, Mapping) else None
+        if isinstance(value, str):
+            try:
+                value = json.loads(value)
+            except (ValueError, RecursionError):
+                return {}
+    return value if isinstance(value, Mapping) else {}
+
+
 def state_of(record: Record) -> QueryTaskResponse:
     """A finished task as it is on record: the platform forgets tasks, a journal does not."""
     return QueryTaskResponse(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Dict, Mapping, Optional, Union
 
 from .chat_stream import ChatStream
@@ -11,7 +10,7 @@ from .definitions import Model
 from .errors import KieInputError
 from .params import resolve
 from .pricing import CostEstimate, UsageRecord, quote, split_quantities, unknown_cost
-from .response import QueryTaskResponse
+from .response import QueryTaskResponse, read_param
 from .result import Result
 from .values import find
 
@@ -70,17 +69,3 @@ def has_open_count(model: Model) -> bool:
     """Whether the price goes by a number of results that is known only afterwards."""
     cases = [case for price in (*model.prices, *model.tariffs.values()) for case in (price, *price.cases)]
     return any(case.count is not None and case.count.parameter is None for case in cases)
-
-
-def read_param(raw: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A task's input as the platform kept it: JSON text inside JSON text, or plain objects."""
-    value: Any = (raw.get("data") or {}).get("param") if isinstance(raw.get("data"), Mapping) else None
-    for step in ("", "input"):
-        if step:
-            value = value.get(step) if isinstance(value, Mapping) else None
-        if isinstance(value, str):
-            try:
-                value = json.loads(value)
-            except (ValueError, RecursionError):
-                return {}
-    return value if isinstance(value, Mapping) else {}

@@ -54,7 +54,8 @@ def call(call_id: str = "c1", key: str = "", given: Optional[Any] = None, model:
 
 
 def submitting(paid: PaidCall, price: Any = None) -> events.TaskSubmitting:
-    request = Request("POST", "https://api.kie.ai/x", json={"input": dict(paid.given)}, provider="kie", is_paid=True)
+    body = {"model": paid.model, "input": dict(paid.given)}
+    request = Request("POST", "https://api.kie.ai/x", json=body, provider="kie", is_paid=True)
     return events.TaskSubmitting(paid.model, {}, request, price, paid)
 
 
@@ -149,7 +150,9 @@ def test_a_row_is_on_disk_before_the_call_leaves(journal: SqliteJournal) -> None
 
     with sqlite3.connect(str(journal.path)) as other:
         found = other.execute("SELECT state, payload, price, url FROM calls").fetchall()
-    assert found == [("sending", '{"input": {"prompt": "a"}}', None, "https://api.kie.ai/x")]
+    assert found == [
+        ("sending", '{"model": "google/nano-banana", "input": {"prompt": "a"}}', None, "https://api.kie.ai/x")
+    ]
 
 
 def test_a_huge_payload_is_kept_as_its_hash(journal: SqliteJournal) -> None:
@@ -284,6 +287,38 @@ def test_what_was_spent_today(journal: SqliteJournal, times: Times, catalog: Any
 
     assert journal.spent_today(ACCOUNT) == Decimal("22.000001")
     assert journal.spent_today("b") == 0
+
+
+@pytest.mark.parametrize(
+    ("model", "wire_input", "created_s", "is_adopted"),
+    [
+        (IMAGE, {"prompt": "a"}, NOW, True),
+        (IMAGE, {"prompt": "a"}, NOW + 599, True),
+        (IMAGE, {"prompt": "a"}, NOW + 601, False),
+        (IMAGE, {"prompt": "b"}, NOW, False),
+        (CHAT, {"prompt": "a"}, NOW, False),
+        (IMAGE, {}, NOW, False),
+        (IMAGE, {"prompt": "a"}, None, False),
+    ],
+)
+@pytest.mark.parametrize("was", ["unknown", "sending"])
+def test_a_task_that_nobody_knows_is_given_to_the_call_that_made_it(
+    journal: SqliteJournal, model: str, wire_input: Any, created_s: Optional[float], is_adopted: bool, was: str
+) -> None:
+    journal(submitting(call(key="row-1")))
+    if was == "unknown":
+        journal(events.OutcomeUnknown(IMAGE, {}, None, None, "c1"))
+    raw = {"data": {"param": {"input": wire_input}}}
+    ended = replace(
+        success("t9"), model=model, raw=raw, created_ms=None if created_s is None else int(created_s * 1000)
+    )
+
+    journal(events.TaskFinished(IMAGE, {}, "t9", ended))
+
+    found = journal.get("c1")
+    # A call that is being sent just now will hear of its task itself.
+    expected = ("success", "t9") if is_adopted and was == "unknown" else (was, None)
+    assert (found.state, found.task_id) == expected
 
 
 def test_uploads_are_known_while_they_live(journal: SqliteJournal, times: Times) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Dict, Iterator, List
@@ -14,6 +15,7 @@ from kie_sync.journal import SqliteJournal
 from kie_sync.records import Record
 from kie_sync.recovery import Reconciliation, collect, note_balance, reconcile, resume, unsaved
 from kie_sync.sandbox import Sandbox
+from kie_sync.webhooks import handle
 
 QUICK: Dict[str, Any] = {"poll_interval": 0.01}
 
@@ -100,6 +102,29 @@ def test_a_model_that_left_the_catalog_is_fetched_all_the_same(journal: SqliteJo
             left = unsaved(other, journal)
 
     assert ([len(step.paths) for step in steps], left) == ([1], [])
+
+
+@pytest.mark.parametrize("how", ["looked at", "called back"])
+def test_a_task_that_shows_up_settles_the_call_that_made_it(
+    client: KieClient, image: KieAdapter, journal: SqliteJournal, own: Sandbox, how: str
+) -> None:
+    """Its answer was lost, but its id was found: on the platform's log page, or in a callback."""
+    with pytest.raises(KieOutcomeUnknownError):
+        image.generate("another [[fault:drop-before]]", key="row-0")
+    with pytest.raises(KieOutcomeUnknownError):
+        image.generate("a [[fault:accept-then-drop]] [[fault:null-first=1]]", key="row-1")
+    task_id = own.tasks[-1].id
+
+    if how == "looked at":
+        client.wait_for_task(task_id, **QUICK)
+    else:
+        body = json.dumps({"data": {"taskId": task_id}})
+        while not handle(client, body, {}, unsigned=True).is_final:
+            continue
+    again = image.generate("a [[fault:accept-then-drop]] [[fault:null-first=1]]", key="row-1")
+
+    assert [(record.key, record.state) for record in journal.records()] == [("row-0", "unknown"), ("row-1", "success")]
+    assert (again.task_id, len(own.tasks)) == (task_id, 1)
 
 
 def test_calls_of_another_key_are_left_alone(image: KieAdapter, journal: SqliteJournal, own: Sandbox) -> None:

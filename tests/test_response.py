@@ -17,7 +17,10 @@ from kie_sync.response import (
     dig,
     parse_created,
     parse_state,
+    read_param,
 )
+
+INPUT = {"prompt": "a", "image_size": "1:1"}
 
 
 @pytest.fixture
@@ -251,3 +254,23 @@ def test_headers_have_no_case_and_bodies_no_type() -> None:
     assert Response(200, '{"a": "猫"}'.encode("utf-16")).json() == {"a": "猫"}
     with pytest.raises(ValueError, match="nested"):
         Response(200, b"[" * 1_000_000).json()
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ({"data": {"param": json.dumps({"input": json.dumps(INPUT), "model": "m"})}}, INPUT),
+        ({"data": {"param": json.dumps({"input": INPUT})}}, INPUT),
+        ({"data": {"param": {"input": INPUT}}}, INPUT),
+        ({"data": {"param": "not JSON"}}, {}),
+        ({"data": {"param": "7"}}, {}),
+        ({"data": {"param": json.dumps({"input": "x"})}}, {}),
+        ({"data": {}}, {}),
+        ({"data": None}, {}),
+        ({}, {}),
+        ({"data": "x"}, {}),
+        ({"data": {"param": "[" * 100000}}, {}),
+    ],
+)
+def test_a_tasks_input_comes_back_however_it_was_wrapped(raw: Any, expected: Any) -> None:
+    assert read_param(raw) == expected

@@ -13,7 +13,7 @@ from kie_sync.config import load_catalog
 from kie_sync.errors import KieInputError
 from kie_sync.pricing import CostEstimate
 from kie_sync.result import Result
-from kie_sync.usage import cost_afterwards, read_param, usage_record
+from kie_sync.usage import cost_afterwards, usage_record
 
 TOKENS = {"prompt_tokens": 1_000_000, "completion_tokens": 1_000_000, "total_tokens": 2_000_000}
 COST = CostEstimate("m", "cost_plus_one", None, None, None, None, None, None)
@@ -84,26 +84,6 @@ def test_nothing_used_and_something_given(catalog: Any) -> None:
 
 
 INPUT = {"prompt": "a", "size": "1:1"}
-
-
-@pytest.mark.parametrize(
-    ("raw", "expected"),
-    [
-        ({"data": {"param": json.dumps({"input": json.dumps(INPUT), "model": "m"})}}, INPUT),
-        ({"data": {"param": json.dumps({"input": INPUT})}}, INPUT),
-        ({"data": {"param": {"input": INPUT}}}, INPUT),
-        ({"data": {"param": "not JSON"}}, {}),
-        ({"data": {"param": "7"}}, {}),
-        ({"data": {"param": json.dumps({"input": "x"})}}, {}),
-        ({"data": {}}, {}),
-        ({"data": None}, {}),
-        ({}, {}),
-        ({"data": "x"}, {}),
-        ({"data": {"param": "[" * 100000}}, {}),
-    ],
-)
-def test_a_tasks_input_comes_back_however_it_was_wrapped(raw: Any, expected: Any) -> None:
-    assert read_param(raw) == expected
 
 
 def test_a_price_that_cannot_be_told_any_more_does_not_cost_the_result() -> None:
