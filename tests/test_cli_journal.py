@@ -127,6 +127,7 @@ def test_after_a_deadline_resume_and_collect_finish_it(tmp_path: Path) -> None:
     collected = run("collect", "-o", "out/")
 
     assert (timed_out.exit_code, history, resumed.exit_code, collected.exit_code) == (6, "running", 0, 0)
+    assert "1 result not on disk" in resumed.stderr and "not on disk" not in run("resume").stderr
     assert [path.suffix for path in (tmp_path / "out").iterdir()] == [".png"]
     assert "everything that is done is on disk" in run("collect").stderr
 

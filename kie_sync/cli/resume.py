@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from decimal import Decimal
 from typing import Any, Dict, List, Optional
 
 import click
@@ -10,7 +11,7 @@ import click
 from .. import KieClient
 from ..errors import KieTaskFailedError
 from ..records import UNFINISHED, Record
-from ..recovery import Step
+from ..recovery import Step, unsaved
 from ..recovery import collect as fetch_all
 from ..recovery import resume as wait_for_all
 from .delivery import waiting_options
@@ -18,6 +19,7 @@ from .exits import FAILED, RUNNING, facts
 from .history import record_facts
 from .progress import Progress
 from .run import Run, common_options, journal_option, print_json
+from .tables import counted
 
 
 @click.command()
@@ -46,6 +48,7 @@ def resume(run: Run, output: Optional[str], poll_interval: Optional[float], max_
                 done.append(_facts(step))
                 _say(run, client, step)
                 code = code or (FAILED if step.error else 0)
+        left = len(unsaved(client, journal))
     unknown = journal.records(["unknown"])
     if run.as_json:
         print_json({"tasks": done, "unknown": [record_facts(record) for record in unknown]})
@@ -56,8 +59,8 @@ def resume(run: Run, output: Optional[str], poll_interval: Optional[float], max_
             f"call {record.id[:12]} ({record.model}): it is not known whether it was paid ({record.message}); "
             f"`kie-sync settle {record.id[:12]} --charged` or `--not-charged`"
         )
-    if done and output is None:
-        run.say("`kie-sync collect` fetches the files")
+    if left:
+        run.say(f"{counted(Decimal(left), 'result')} not on disk; `kie-sync collect` fetches what still lives")
     return code
 
 
