@@ -9,17 +9,19 @@ import os
 import sqlite3
 import threading
 import time
+import weakref
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Dict, Iterator, List, Sequence
+from typing import Iterator, List, Optional, Sequence
 
 from .errors import KieJournalError
 
 # How long to wait for another process that writes.
 _BUSY_S = 30.0
-# Connections of a parent process, kept: closing one in a child would end the parent's locks
-# (sqlite.org/howtocorrupt.html).
+# Connections of a parent that was forked without Python's knowledge: not ours to use, nor to close.
 _inherited: List[sqlite3.Connection] = []
+# A file is made by one thread at a time: to close it while it is new would end the locks of another connection.
+_birth = threading.RLock()
 
 
 class SqliteFile:
@@ -35,9 +37,10 @@ class SqliteFile:
     def __init__(self, path: Path, what: str, tables: str, version: int, *, is_durable: bool = True) -> None:
         self.path, self._what, self._tables, self._version = path, what, tables, version
         self._is_durable = is_durable
-        # By process: after a fork, a lock may be held by a thread that the child does not have.
-        self._locks: Dict[int, threading.RLock] = {}
-        self._connections: Dict[int, sqlite3.Connection] = {}
+        self._lock = threading.RLock()
+        self._connection: Optional[sqlite3.Connection] = None
+        self._process = os.getpid()
+        _files.add(self)
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -69,13 +72,13 @@ class SqliteFile:
     def close(self) -> None:
         """Close it; the next use opens it again."""
         with self.alone():
-            connection = self._connections.pop(os.getpid(), None)
-            if connection is not None:
+            connection, self._connection = self._connection, None
+            if connection is not None and self._process == os.getpid():
                 connection.close()
 
     def alone(self) -> threading.RLock:
         """What keeps the other threads of this process away from the file; may be held again by its holder."""
-        return self._locks.setdefault(os.getpid(), threading.RLock())
+        return self._lock
 
     @contextmanager
     def _explained(self, done: str) -> Iterator[None]:
@@ -94,11 +97,16 @@ class SqliteFile:
             raise KieJournalError(f"{self._what} {self.path} cannot be {done}: {reason}{hint}") from error
 
     def _open(self) -> sqlite3.Connection:
-        connection = self._connections.get(os.getpid())
-        if connection is not None:
-            return connection
-        _inherited.extend(self._connections.values())
-        self._connections.clear()
+        if self._process != os.getpid():
+            if self._connection is not None:
+                _inherited.append(self._connection)
+            self._connection, self._process = None, os.getpid()
+        if self._connection is None:
+            with _birth:
+                self._connection = self._connect()
+        return self._connection
+
+    def _connect(self) -> sqlite3.Connection:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # For its owner's eyes only: prompts are in it. SQLite gives its side files the same rights.
         # Only where there is none: to close it would end the locks of another connection of this process, and another
@@ -114,7 +122,6 @@ class SqliteFile:
         except BaseException:
             connection.close()
             raise
-        self._connections[os.getpid()] = connection
         return connection
 
     def _make_tables(self, connection: sqlite3.Connection) -> None:
@@ -140,6 +147,35 @@ class SqliteFile:
     @staticmethod
     def _found_version(connection: sqlite3.Connection) -> int:
         return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+# SQLite keeps the locks of a process in its memory, which a fork copies: a child would believe that it holds them
+# (sqlite.org/howtocorrupt.html, 2.6). So every file is closed before a fork, and opened anew on both sides.
+_files: weakref.WeakSet[SqliteFile] = weakref.WeakSet()
+_fork_lock = threading.Lock()
+_held: List[SqliteFile] = []
+
+
+def _before_fork() -> None:
+    _fork_lock.acquire()
+    for file in list(_files):
+        file.alone().acquire()
+        _held.append(file)
+        # Forked by whoever writes just now: his transaction goes on in the parent.
+        if file._connection is not None and not file._connection.in_transaction:
+            file.close()
+    _birth.acquire()
+
+
+def _after_fork() -> None:
+    _birth.release()
+    while _held:
+        _held.pop().alone().release()
+    _fork_lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
 
 
 def _want_wal(connection: sqlite3.Connection) -> None:
