@@ -105,10 +105,11 @@ class KieClient:
         self.close()
 
     def close(self) -> None:
-        """Close the connections; the next call opens new ones."""
-        close = getattr(self._transport, "close", None)
-        if close is not None:
-            close()
+        """Close the connections, and the journal that was opened here; the next call opens new ones."""
+        for thing in (self._transport, self._connection and self._connection.journal):
+            close = getattr(thing, "close", None)
+            if close is not None and thing is not self._journal:
+                close()
 
     @property
     def catalog(self) -> Catalog:
@@ -142,8 +143,6 @@ class KieClient:
     def budget(self) -> Optional[Budget]:
         """What this client may spend: `limit`, `spent`, `reserved`, `left`; None when no budget was given."""
         return self._guards.budget
-
-    # Chat
 
     def chat_completions(
         self,
@@ -282,7 +281,7 @@ class KieClient:
             way: `stream` takes files of any size, `base64` those of up to 10 MB; with `url` the platform fetches it.
         """
         provider = account.provider_with(self.catalog, f"upload_{way}" if way in WAYS else "upload_stream")
-        return upload_any(self.uploads, self.connection, provider, file, way)
+        return upload_any(self.uploads, self.connection, provider, file, way, under=self.files_under)
 
     def download(
         self, urls: Union[str, Iterable[str]], path: Union[str, Path], *, name: str = "result", task_id: str = ""

@@ -39,8 +39,15 @@ def load_catalog(*paths: Union[str, Path], use_environment: bool = True) -> Cata
 
 
 def read_variable(name: str) -> Optional[str]:
-    """A variable of the environment; None where it is not set, or empty."""
-    return os.environ.get(name, "").strip() or None
+    """A variable of the environment; None where it is not set.
+
+    Raises:
+        KieConfigError: it is set, but empty: a guard that is meant must not be off without a word.
+    """
+    value = os.environ.get(name)
+    if value is not None and not value.strip():
+        raise KieConfigError(f"{name} is set, but empty; give it a value, or unset it")
+    return value
 
 
 def journal_path() -> Path:

@@ -75,6 +75,7 @@ class TaskFinished(Event):
     task_id: str = ""
     state: Optional[QueryTaskResponse] = None
     cost: Optional[CostEstimate] = None
+    account: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ threads and processes may share one file. No API key is in it.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 import time
@@ -17,17 +16,13 @@ from pathlib import Path
 from typing import Any, Callable, Deque, Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
 from . import events
-from .budget import check_day, expected_credits
+from .budget import check_day
 from .config import journal_path
 from .errors import KieInputError, KieJournalError, Problem
-from .journal_rows import TABLES, VERSION, as_text, as_written, find_maker, millionths, read_row, what_it_took
-from .processes import own_name
-from .records import UNFINISHED, KeyTaken, Record, canonical
+from .journal_rows import COLUMNS, TABLES, VERSION, as_text, as_written, find_maker, new_row, read_row, what_it_took
+from .records import SETTLED, UNFINISHED, KeyTaken, Record
 from .sqlitefile import SqliteFile, rows
 from .values import to_json
-
-# Beyond this, a payload and its arguments are kept as their hashes alone: a chat may carry whole pictures.
-_LARGEST_PAYLOAD = 262_144
 
 
 class SqliteJournal:
@@ -86,12 +81,12 @@ class SqliteJournal:
         elif isinstance(event, events.CallRefused):
             self._note(event.call_id, state="refused", message=str(event.error or "refused"), owns_key=False)
         elif isinstance(event, events.OutcomeUnknown):
-            cause = event.error.__cause__ or event.error if event.error is not None else "interrupted"
-            self._note(event.call_id, state="unknown", message=str(cause))
+            reason = "interrupted" if event.error is None else event.error.message.partition(": it is not known")[0]
+            self._note(event.call_id, state="unknown", message=reason)
         elif isinstance(event, events.ChatFinished):
             self._chat_finished(event)
         elif isinstance(event, events.TaskFinished) and event.state is not None:
-            self._task_finished(event.task_id, event.state)
+            self._task_finished(event.task_id, event.state, event.account)
         elif isinstance(event, events.TaskStillRunning):
             self._set({"state": "running"}, "task_id = ? AND state = 'accepted'", event.task_id)
         elif isinstance(event, events.FilesSaved):
@@ -100,38 +95,18 @@ class SqliteJournal:
             self._balance_read(event)
 
     def _begin(self, event: Union[events.TaskSubmitting, events.ChatSubmitting]) -> None:
-        call, request = event.call, event.request
-        payload = json.dumps(to_json(request.json if request is not None else None), ensure_ascii=False)
-        given = canonical(call.given)
-        price = event.price.platform_credits if event.price is not None else None
-        row = {
-            "id": call.id,
-            "created_at": self.now(),
-            "model": call.model,
-            "kind": call.kind,
-            "provider": call.provider,
-            "endpoint": call.endpoint,
-            "account": call.account,
-            "key": call.key or None,
-            "owns_key": bool(call.key),
-            "user": call.user,
-            "given": given if len(given) <= _LARGEST_PAYLOAD else "{}",
-            "digest": call.digest,
-            "url": request.url if request is not None else "",
-            "payload": payload if len(payload) <= _LARGEST_PAYLOAD else None,
-            "payload_hash": hashlib.sha256(payload.encode()).hexdigest(),
-            "price": as_text(price),
-            "micro_credits": millionths(expected_credits(event.price)),
-            "state": "sending",
-            "sender": own_name(),
-        }
+        call, row = event.call, new_row(event, self.now())
         try:
             with self._file.writing() as connection:
                 self._check_day(connection, event)
+                if call.replaces:
+                    connection.execute("UPDATE calls SET owns_key = 0 WHERE id = ?", [call.replaces])
                 marks = ", ".join("?" * len(row))
                 connection.execute(f"INSERT INTO calls ({', '.join(row)}) VALUES ({marks})", list(row.values()))
         except sqlite3.IntegrityError as error:
-            raise KeyTaken(call.key) from error
+            if call.key and self.find(model=call.model, account=call.account, key=call.key) is not None:
+                raise KeyTaken(call.key) from error
+            raise KieJournalError(f"the call cannot be written down ({error}); nothing was sent") from error
         except KieJournalError as error:
             raise KieJournalError(f"{error}; nothing was sent") from error
 
@@ -150,8 +125,8 @@ class SqliteJournal:
             consumed = event.cost.platform_credits
         self._note(event.call_id, state=state, message=message, finished_at=self.now(), **what_it_took(consumed))
 
-    def _task_finished(self, task_id: str, state: Any) -> None:
-        self._adopt(task_id, state)
+    def _task_finished(self, task_id: str, state: Any, account: str) -> None:
+        self._adopt(task_id, state, account)
         # Its own end, where the platform tells: links live from then on. Clocks differ: it is not after now.
         now = self.now()
         ended = now if state.completed_ms is None else min(now, state.completed_ms / 1000)
@@ -167,15 +142,16 @@ class SqliteJournal:
         }
         self._set(values, "task_id = ? AND state IN ('accepted', 'running')", task_id)
 
-    def _adopt(self, task_id: str, state: Any) -> None:
+    def _adopt(self, task_id: str, state: Any, account: str) -> None:
         """Give a task that nobody knows to the call of unknown outcome that made it, as input and time say."""
         if self.find_task(task_id) is None:
-            where = "task_id IS NULL AND state IN ('sending', 'unknown')"
+            where = "account = ? AND task_id IS NULL AND state IN ('sending', 'unknown')"
             with self._file.reading() as connection:
-                found = rows(connection, f"SELECT * FROM calls WHERE {where}", [])
+                found = rows(connection, f"SELECT * FROM calls WHERE {where}", [account])
             maker = find_maker(found, state, self.now())
             if maker is not None:
-                self._note(maker, state="accepted", task_id=task_id, message="")
+                values = {"state": "accepted", "task_id": task_id, "message": ""}
+                self._set(values, "id = ? AND task_id IS NULL AND state IN ('sending', 'unknown')", maker)
 
     def _files_saved(self, task_id: str, files: Mapping[str, str]) -> None:
         with self._file.writing() as connection:
@@ -185,8 +161,12 @@ class SqliteJournal:
 
     def _balance_read(self, event: events.BalanceRead) -> None:
         with self._file.writing() as connection:
-            values = [self.now(), event.provider, event.account, as_text(event.credits)]
-            connection.execute("INSERT INTO balances VALUES (?, ?, ?, ?)", values)
+            last = "SELECT credits FROM balances WHERE account = ? ORDER BY at DESC LIMIT 1"
+            known = connection.execute(last, [event.account]).fetchone()
+            # A watch looks for ever, and mostly finds what it found before.
+            if known is None or Decimal(known[0]) != event.credits:
+                values = [self.now(), event.provider, event.account, as_text(event.credits)]
+                connection.execute("INSERT INTO balances VALUES (?, ?, ?, ?)", values)
 
     # What is on record
 
@@ -208,7 +188,11 @@ class SqliteJournal:
             since: Unix time in seconds.
         """
         wanted = set(states)
-        return [record for record in self._select("created_at >= ?", since) if not wanted or record.state in wanted]
+        # A row that is being sent is read as unknown where its sender has ended.
+        stored = sorted(wanted | ({"sending"} if "unknown" in wanted else set()))
+        where = f" AND state IN ({', '.join('?' * len(stored))})" if stored else ""
+        found = self._select(f"created_at >= ?{where}", since, *stored)
+        return [record for record in found if not wanted or record.state in wanted]
 
     def get(self, name: str) -> Record:
         """One call, by its id, by the beginning of its id, or by its task's id.
@@ -226,7 +210,7 @@ class SqliteJournal:
         return found[0]
 
     def settle(self, name: str, *, charged: bool, task_id: Optional[str] = None) -> Record:
-        """Say what became of a call whose outcome is unknown, and so free its key.
+        """Say what became of a call whose outcome is unknown, or give up a task that is paid; its key is free then.
 
         Args:
             charged: whether it was paid.
@@ -236,20 +220,17 @@ class SqliteJournal:
             KieInputError: there is no such call, or its outcome is known.
         """
         record = self.get(name)
-        if record.state not in ("unknown", *UNFINISHED):
-            message = f"call {record.id[:12]} is on record as {record.state}: there is nothing to settle"
+        if record.state != "unknown" and not (record.state in UNFINISHED and charged and not task_id):
+            what = "its task is paid, and goes on" if record.state in UNFINISHED else "there is nothing to settle"
+            message = f"call {record.id[:12]} is on record as {record.state}: {what}"
             raise KieInputError("journal", [Problem("state", "id", message)])
         if charged and task_id:
             self._note(record.id, state="accepted", task_id=task_id, message="")
         elif charged:
-            self._note(record.id, state="charged", message="settled by hand: it was paid", owns_key=False)
+            self._note(record.id, state="charged", message=f"{SETTLED}: it was paid", owns_key=False)
         else:
-            self._note(record.id, state="refused", message="settled by hand: it was not paid", owns_key=False)
+            self._note(record.id, state="refused", message=f"{SETTLED}: it was not paid", owns_key=False)
         return self.get(record.id)
-
-    def release(self, record: Record) -> None:
-        """Take the key from a call that ended without a result."""
-        self._note(record.id, owns_key=False)
 
     def spent_today(self, account: str) -> Decimal:
         """Platform credits of this UTC day: consumed where that is known, else estimated; unknown prices count 0."""
@@ -296,5 +277,5 @@ class SqliteJournal:
         with suppress(KieJournalError):
             self._write_late()
         with self._file.reading() as connection:
-            found = rows(connection, f"SELECT * FROM calls WHERE {where} ORDER BY created_at, rowid", values)
+            found = rows(connection, f"SELECT {COLUMNS} FROM calls WHERE {where} ORDER BY created_at, rowid", values)
         return [read_row(row, self.now()) for row in found]

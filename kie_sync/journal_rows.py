@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 from decimal import ROUND_CEILING, Decimal
-from typing import Any, Dict, Optional, Sequence
+from typing import Any, Dict, Optional, Sequence, Union
 
-from .processes import is_alive
-from .records import Record
+from .budget import expected_credits
+from .events import ChatSubmitting, TaskSubmitting
+from .processes import is_alive, own_name
+from .records import Record, canonical
 from .response import QueryTaskResponse, read_param
+from .values import to_json
 
 # Where nobody can say whether the sender still lives, as on another host: by then it has surely ended.
 _LONGEST_SENDING_S = 3600.0
+# Beyond this, a payload and its arguments are kept as their hashes alone: a chat may carry whole pictures.
+_LARGEST_PAYLOAD = 262_144
 # After its row is written, a call may be sent again for minutes (429); and clocks differ.
 _SAME_TIME_S = 600.0
 
@@ -39,6 +45,40 @@ CREATE TABLE balances (at REAL NOT NULL, provider TEXT NOT NULL, account TEXT NO
 CREATE INDEX balances_by_account ON balances (account, at)
 """
 VERSION = 1
+# All that a `Record` needs: not the payload, which may be large.
+COLUMNS = (
+    "id, created_at, finished_at, model, kind, provider, account, key, user, given, digest, price, state, sender, "
+    "task_id, message, fail_code, fail_msg, consumed, urls, result, duration_s, files"
+)
+
+
+def new_row(event: Union[TaskSubmitting, ChatSubmitting], now: float) -> Dict[str, Any]:
+    """A call that is about to be sent, by column."""
+    call, request = event.call, event.request
+    payload = json.dumps(to_json(request.json if request is not None else None), ensure_ascii=False)
+    given = canonical(call.given)
+    price = event.price.platform_credits if event.price is not None else None
+    return {
+        "id": call.id,
+        "created_at": now,
+        "model": call.model,
+        "kind": call.kind,
+        "provider": call.provider,
+        "endpoint": call.endpoint,
+        "account": call.account,
+        "key": call.key or None,
+        "owns_key": bool(call.key),
+        "user": call.user,
+        "given": given if len(given) <= _LARGEST_PAYLOAD else "{}",
+        "digest": call.digest,
+        "url": request.url if request is not None else "",
+        "payload": payload if len(payload) <= _LARGEST_PAYLOAD else None,
+        "payload_hash": hashlib.sha256(payload.encode()).hexdigest(),
+        "price": as_text(price),
+        "micro_credits": millionths(expected_credits(event.price)),
+        "state": "sending",
+        "sender": own_name(),
+    }
 
 
 def read_row(row: sqlite3.Row, now: float) -> Record:
@@ -77,13 +117,14 @@ def find_maker(found: Sequence[sqlite3.Row], state: QueryTaskResponse, now: floa
     wire_input = read_param(state.raw)
     if not wire_input or state.created_ms is None:
         return None
+    fitting = []
     for row in found:
         body = json.loads(row["payload"] or "{}")
         is_same = body.get("model") == state.model and body.get("input") == wire_input
-        is_then = abs(state.created_ms / 1000 - row["created_at"]) < _SAME_TIME_S
-        if is_same and is_then and read_row(row, now).state == "unknown":
-            return str(row["id"])
-    return None
+        if is_same and abs(state.created_ms / 1000 - row["created_at"]) < _SAME_TIME_S:
+            fitting.append((row["id"], read_row(row, now).state))
+    # Of two that fit, either may have made it; and one that is being sent hears of its task by itself.
+    return str(fitting[0][0]) if [outcome for _, outcome in fitting] == ["unknown"] else None
 
 
 def _is_abandoned(row: sqlite3.Row, now: float) -> bool:
@@ -106,7 +147,8 @@ def as_amount(text: Optional[str]) -> Optional[Decimal]:
 
 def millionths(credits: Optional[Decimal]) -> int:
     """Millionths of a credit, for sums that the database makes; an unknown price counts nothing."""
-    return 0 if credits is None else int((credits * 1_000_000).to_integral_value(ROUND_CEILING))
+    # Clamped to what the file can hold; no true figure comes near.
+    return 0 if credits is None else min(int((credits * 1_000_000).to_integral_value(ROUND_CEILING)), 2**62)
 
 
 def what_it_took(credits: Optional[Decimal]) -> Dict[str, Any]:

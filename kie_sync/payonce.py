@@ -17,7 +17,9 @@ _SHOWN = 3
 
 
 def find_first(connection: Connection, call: PaidCall, *, retry_failed: bool) -> Optional[Record]:
-    """The call that was paid under this call's key; None when there is none, and this one may be sent.
+    """The call that was paid under this call's key; None when there is none.
+
+    With `retry_failed` it may be one that ended without a result; then this one may be sent in its place.
 
     Raises:
         KieInputError: the key was used with other arguments.
@@ -32,6 +34,8 @@ def find_first(connection: Connection, call: PaidCall, *, retry_failed: bool) ->
     record = journal.find(model=call.model, account=call.account, key=call.key)
     waited_s = 0.0
     while record is not None and record.state == "sending" and waited_s < call.deadline_s:
+        if record.digest != call.digest:
+            break
         connection.clock.sleep(_LOOK_S)
         waited_s += _LOOK_S
         record = journal.find(model=call.model, account=call.account, key=call.key)
@@ -50,10 +54,7 @@ def find_first(connection: Connection, call: PaidCall, *, retry_failed: bool) ->
             f"`kie-sync settle {record.id} --charged` or `--not-charged`",
             model=call.model,
         )
-    if record.state == "failed" and retry_failed:
-        journal.release(record)
-        return None
-    if record.state == "failed":
+    if record.state == "failed" and not retry_failed:
         raise KieTaskFailedError(
             f"the task of key {show(call.key)} failed on {_day(record)}: {record.fail_msg or record.message}; "
             "retry_failed=True buys anew",
@@ -67,6 +68,9 @@ def find_first(connection: Connection, call: PaidCall, *, retry_failed: bool) ->
 
 def _differences(record: Record, call: PaidCall) -> str:
     then, now = json.loads(record.given), json.loads(canonical(call.given))
+    if not then:
+        # Too much to be kept (see the journal), or nothing.
+        return "it had none, or too many to be shown"
     names = [name for name in {**then, **now} if then.get(name) != now.get(name)]
     shown = [f"{name}: {_shown(then, name)} then, {_shown(now, name)} now" for name in names[:_SHOWN]]
     return "; ".join(shown + (["..."] if len(names) > _SHOWN else []))

@@ -36,7 +36,8 @@ def is_alive(name: str) -> Optional[bool]:
         return False
     except PermissionError:
         pass
-    return True
+    # Something has that number; without a start time it may be another.
+    return None
 
 
 def boot_id() -> str:

@@ -9,6 +9,7 @@ from . import tasks
 from .budget import check_price, parse_max_credits
 from .client import KieClient
 from .definitions import Model
+from .errors import KieInputError, Problem
 from .local_files import Staged, with_urls
 from .params import Arguments
 from .payonce import find_first, parse_key
@@ -55,11 +56,16 @@ def buy(
         max_credits=parse_max_credits(model.id, terms.max_credits),
         allow_unknown_price=terms.allow_unknown_price,
     )
+    if terms.retry_failed and not call.key:
+        message = "retry_failed goes with key, which names the purchase whose task failed"
+        raise KieInputError(model.id, [Problem("key", "retry_failed", message)])
     base_url = connection.settings.base_url(endpoint.provider)
     while True:
         record = find_first(connection, call, retry_failed=terms.retry_failed)
-        if record is not None and record.task_id is not None:
+        is_retry = record is not None and terms.retry_failed and (record.state == "failed" or record.is_empty)
+        if record is not None and record.task_id is not None and not is_retry:
             return record.task_id, record
+        call = replace(call, replaces=record.id if record is not None else "")
         check_price(call, price)
         # Not before now: what was bought before, or is refused, costs no upload.
         urls = client.uploads.upload_all(connection, model.id, endpoint.provider, staged)

@@ -24,6 +24,7 @@ from .values import to_json
 
 STATES = ("sending", "refused", "unknown", "accepted", "running", "failed", "success", "charged")
 UNFINISHED = ("accepted", "running")
+SETTLED = "settled by hand"
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class PaidCall:
         max_credits: the caller's limit for this call, in platform credits.
         allow_unknown_price: whether a price that is not known may pass the limits.
         deadline_s: seconds after which a task of this kind is given up.
+        replaces: the id of the call that owned the key, ended without a result, and gives it up to this one.
     """
 
     id: str
@@ -53,6 +55,7 @@ class PaidCall:
     max_credits: Optional[Decimal] = None
     allow_unknown_price: bool = False
     deadline_s: float = 0.0
+    replaces: str = ""
 
     @property
     def digest(self) -> str:
@@ -99,6 +102,11 @@ class Record:
     files: Mapping[str, str] = field(default_factory=dict)
     finished_at: Optional[float] = None
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it is a success with nothing in it."""
+        return self.state == "success" and not self.urls and not any(self.result.values())
+
 
 class KeyTaken(Exception):
     """Another call took the key since it was looked for; look again."""
@@ -129,6 +137,3 @@ class Journal(Protocol):
 
     def keep_upload(self, *, account: str, content: str, url: str, lives_s: float) -> None:
         """Note where a file of this content was uploaded."""
-
-    def release(self, record: Record) -> None:
-        """Take the key from a call that ended without a result, so that another may have it."""

@@ -20,11 +20,12 @@ from .client import KieClient
 from .errors import KieAPIError, KieAuthenticationError, KieError, KieNotFoundError
 from .events import FilesSaved
 from .journal import SqliteJournal
-from .records import UNFINISHED, Record
+from .records import SETTLED, UNFINISHED, Record
 
 logger = logging.getLogger("kie_sync")
 # The platform rounds what it takes: differences below this are no differences.
 _ROUNDING = Decimal("0.01")
+_SETTLED_COUNTS_S = 7 * 86400.0
 
 
 @dataclass(frozen=True)
@@ -189,7 +190,8 @@ def note_balance(client: KieClient, journal: SqliteJournal, *, max_age_s: float 
 def reconcile(client: KieClient, journal: SqliteJournal) -> Reconciliation:
     """Read the balance, and compare it with an earlier one and with what the journal expected in between.
 
-    The earlier one is the last before the oldest call of unknown outcome, else the last of all. It can only tell
+    The earlier one is the last before the oldest call of unknown outcome, or settled by hand in the last week, else the
+    last of all. It can only tell
     what it sees: where others use the same key, or credits were bought, nothing adds up.
     """
     account = client.connection.account(client.home_provider)
@@ -198,7 +200,14 @@ def reconcile(client: KieClient, journal: SqliteJournal) -> Reconciliation:
     after = client.credits()
     if not known:
         return Reconciliation(None, after, after)
-    oldest = min((record.created_at for record in records if record.state == "unknown"), default=float("inf"))
+    # What a person has settled may be settled wrongly: for a while it is held against the balance as well.
+    recent = journal.now() - _SETTLED_COUNTS_S
+    open_calls = [
+        record.created_at
+        for record in records
+        if record.state == "unknown" or (record.message.startswith(SETTLED) and record.created_at > recent)
+    ]
+    oldest = min(open_calls, default=float("inf"))
     since, before = next((seen for seen in reversed(known) if seen[0] <= oldest), known[-1])
     between = [record for record in records if record.created_at > since]
     sure, unpriced, unknown = Decimal(0), [], []

@@ -146,7 +146,8 @@ def look(connection: Connection, task_id: str, *, model: Optional[str] = None) -
     """One look at a task; when it has ended, the listeners are told, who may have waited for that."""
     state = query(connection, task_id, model=model)
     if state.is_final:
-        connection.listeners.tell(TaskFinished(model or state.model, {}, task_id, state))
+        account = connection.account(endpoint_of(connection.catalog, model).provider)
+        connection.listeners.tell(TaskFinished(model or state.model, {}, task_id, state, account=account))
     return state
 
 
@@ -192,7 +193,8 @@ def wait_for(
     except KieTaskTimeoutError:
         connection.listeners.tell(TaskStillRunning(model or "", context or {}, task_id))
         raise
-    connection.listeners.tell(TaskFinished(model or state.model, context or {}, task_id, state, cost))
+    told = TaskFinished(model or state.model, context or {}, task_id, state, cost, connection.account(provider))
+    connection.listeners.tell(told)
     entry = connection.catalog.get(model) if model else find_model(connection.catalog, state.model)
     try:
         check_finished(state, model=model or "", wants_files=entry is not None and entry.result in FILE_RESULTS)

@@ -10,7 +10,8 @@ import logging
 import os
 import threading
 import uuid
-from typing import Any, Dict, Iterator, Mapping, Tuple
+from pathlib import Path
+from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
 
 from .connection import Connection
 from .content import FORMATS, media_type_of
@@ -101,7 +102,9 @@ class Uploads:
         self._known[key] = (url, now + lives_s)
 
 
-def upload_any(uploads: Uploads, connection: Connection, provider: Provider, given: Any, way: str) -> str:
+def upload_any(
+    uploads: Uploads, connection: Connection, provider: Provider, given: Any, way: str, *, under: Optional[Path] = None
+) -> str:
     """Upload what a file parameter would take, anew; with `way="url"` the platform fetches it from a URL.
 
     Raises:
@@ -121,7 +124,7 @@ def upload_any(uploads: Uploads, connection: Connection, provider: Provider, giv
             "file", f"file must be a path, bytes, an open file, a picture or a data URL; got {show(given)}{hint}"
         )
     try:
-        file = open_local(given)
+        file = open_local(given, under=under)
         if way == "base64" and file.size > _MOST_BASE64:
             most = f"{_MOST_BASE64 // 1_000_000} MB"
             raise Unreadable(f'has {file.size:,} bytes, and way="base64" takes {most}; way="stream" takes more')

@@ -232,7 +232,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     # The names of the customer's, narrowed: `adapter` holds all that they do.
     "kinds": {"adapter"},
     # ring 3: outside
-    "journal_rows": {"processes", "records", "response"},
+    "journal_rows": {*PURE, "budget", "processes"},
     "recovery": {*PURE, *IO, *FACE, "journal"},
     "journal": {*PURE, "budget", "config", "journal_rows", "processes", "sqlitefile"},
     # A callback is a hint: the task is read again with the client, and its listeners are told.

@@ -115,7 +115,15 @@ def test_a_settled_task_is_gone_on_with(sandbox: Sandbox) -> None:
     assert shown("history")[0]["state"] == "success"
 
 
-@pytest.mark.parametrize("flags", [[], ["--not-charged", "--task", "t"]])
+def test_a_task_that_nobody_knows_settles_nothing() -> None:
+    run("generate", IMAGE, "a [[fault:accept-then-drop]]")
+
+    result = run("settle", shown("history")[0]["id"], "--charged", "--task", "typo")
+
+    assert result.exit_code == 3 and shown("history")[0]["state"] == "unknown"
+
+
+@pytest.mark.parametrize("flags", [[], ["--charged", "--not-charged"], ["--not-charged", "--task", "t"]])
 def test_settling_needs_an_answer(flags: Any) -> None:
     assert run("settle", "nosuch", *flags).exit_code == 2
 

@@ -191,13 +191,11 @@ def test_a_key_belongs_to_one_call_at_a_time(journal: SqliteJournal) -> None:
     assert len(journal.records()) == 1
 
 
-@pytest.mark.parametrize("is_freed", ["refused", "released", "settled as charged", "settled as not charged"])
+@pytest.mark.parametrize("is_freed", ["refused", "settled as charged", "settled as not charged"])
 def test_a_key_is_free_again_after(journal: SqliteJournal, is_freed: str) -> None:
     journal(submitting(call("c1", "row-1")))
     if is_freed == "refused":
         journal(events.CallRefused(IMAGE, {}, None, "c1"))
-    elif is_freed == "released":
-        journal.release(journal.get("c1"))
     else:
         journal(events.OutcomeUnknown(IMAGE, {}, None, None, "c1"))
         journal.settle("c1", charged=is_freed == "settled as charged")
@@ -313,12 +311,78 @@ def test_a_task_that_nobody_knows_is_given_to_the_call_that_made_it(
         success("t9"), model=model, raw=raw, created_ms=None if created_s is None else int(created_s * 1000)
     )
 
-    journal(events.TaskFinished(IMAGE, {}, "t9", ended))
+    journal(events.TaskFinished(IMAGE, {}, "t9", ended, account=ACCOUNT))
 
     found = journal.get("c1")
     # A call that is being sent just now will hear of its task itself.
     expected = ("success", "t9") if is_adopted and was == "unknown" else (was, None)
     assert (found.state, found.task_id) == expected
+
+
+@pytest.mark.parametrize("what", ["another account", "two that fit", "one is being sent"])
+def test_a_task_is_given_to_nobody_where_its_maker_is_not_certain(journal: SqliteJournal, what: str) -> None:
+    journal(submitting(call("c1", "row-1")))
+    journal(events.OutcomeUnknown(IMAGE, {}, None, None, "c1"))
+    if what != "another account":
+        journal(submitting(call("c2", "row-2")))
+    if what == "two that fit":
+        journal(events.OutcomeUnknown(IMAGE, {}, None, None, "c2"))
+    raw = {"data": {"param": {"input": {"prompt": "a"}}}}
+    ended = replace(success("t9"), raw=raw, created_ms=int(NOW * 1000))
+
+    journal(events.TaskFinished(IMAGE, {}, "t9", ended, account="b" if what == "another account" else ACCOUNT))
+
+    assert journal.get("c1").state == "unknown" and journal.find_task("t9") is None
+
+
+def test_a_call_takes_the_key_of_the_one_that_it_replaces(journal: SqliteJournal) -> None:
+    journal(submitting(call("c1", "row-1")))
+    journal(events.TaskCreated(IMAGE, {}, "t1", "c1"))
+    journal(events.TaskFinished(IMAGE, {}, "t1", failure()))
+
+    journal(submitting(replace(call("c2", "row-1"), replaces="c1")))
+
+    found = journal.find(model=IMAGE, account=ACCOUNT, key="row-1")
+    assert found is not None and found.id == "c2"
+
+
+def test_a_call_that_cannot_be_a_row_is_not_sent(journal: SqliteJournal) -> None:
+    """It was taken for a key in use, and tried again without end."""
+    with pytest.raises(KieJournalError, match="nothing was sent"):
+        journal(submitting(replace(call(), user=None)))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("state", "charged", "task_id", "word"),
+    [
+        ("accepted", False, None, "its task is paid, and goes on"),
+        ("running", False, None, "its task is paid, and goes on"),
+        ("accepted", True, "t2", "its task is paid, and goes on"),
+        ("success", True, None, "nothing to settle"),
+    ],
+)
+def test_what_is_paid_is_not_settled_away(
+    journal: SqliteJournal, state: str, charged: bool, task_id: Optional[str], word: str
+) -> None:
+    journal(submitting(call(key="row-1")))
+    journal(events.TaskCreated(IMAGE, {}, "t1", "c1"))
+    if state == "running":
+        journal(events.TaskStillRunning(IMAGE, {}, "t1"))
+    if state == "success":
+        journal(events.TaskFinished(IMAGE, {}, "t1", success()))
+
+    with pytest.raises(KieInputError, match=word):
+        journal.settle("c1", charged=charged, task_id=task_id)
+
+    assert journal.get("c1").state == state
+
+
+def test_a_paid_task_can_be_given_up(journal: SqliteJournal) -> None:
+    journal(submitting(call(key="row-1")))
+    journal(events.TaskCreated(IMAGE, {}, "t1", "c1"))
+
+    assert journal.settle("c1", charged=True).state == "charged"
+    assert journal.find(model=IMAGE, account=ACCOUNT, key="row-1") is None
 
 
 def test_uploads_are_known_while_they_live(journal: SqliteJournal, times: Times) -> None:
@@ -331,9 +395,11 @@ def test_uploads_are_known_while_they_live(journal: SqliteJournal, times: Times)
 
 
 def test_balances(journal: SqliteJournal) -> None:
-    journal(events.BalanceRead("", {}, "kie", ACCOUNT, Decimal("99.5")))
+    for credits in ("99.5", "99.5", "99", "99.5"):
+        journal(events.BalanceRead("", {}, "kie", ACCOUNT, Decimal(credits)))
 
-    assert journal.balances(ACCOUNT) == [(NOW, Decimal("99.5"))] and journal.balances("b") == []
+    assert journal.balances(ACCOUNT) == [(NOW, Decimal("99.5")), (NOW, Decimal("99")), (NOW, Decimal("99.5"))]
+    assert journal.balances("b") == []
 
 
 def in_threads(work: Callable[[int], None], count: int) -> None:
@@ -375,6 +441,36 @@ def test_a_fork_opens_its_own(journal: SqliteJournal) -> None:
     assert os.waitpid(child, 0)[1] == 0
     journal(submitting(call("parent again")))
     assert {record.id for record in journal.records()} == {"parent", "child", "parent again"}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_childs_rows_outlive_its_parents_connection(journal: SqliteJournal) -> None:
+    """SQLite's locks are copied by a fork: the child believed that it held them, and its log was removed."""
+    code = """if True:
+        import os, sys
+        sys.path[:0] = sys.argv[2:]
+        from test_journal import *
+        journal = SqliteJournal(sys.argv[1])
+        journal(submitting(call("parent")))
+        ready, go = os.pipe(), os.pipe()
+        child = os.fork()
+        if child == 0:
+            journal(submitting(call("child-1")))
+            os.write(ready[1], b"x")
+            os.read(go[0], 1)
+            journal(submitting(call("child-2")))
+            os._exit(0)
+        os.read(ready[0], 1)
+        journal.close()
+        look = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('SELECT 1 FROM calls')"
+        subprocess.run([sys.executable, "-c", look, sys.argv[1]], check=True)
+        os.write(go[1], b"x")
+        os._exit(os.waitpid(child, 0)[1])
+        """
+    folders = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
+    subprocess.run([sys.executable, "-c", code, str(journal.path), *folders], check=True)
+
+    assert [record.id for record in journal.records()] == ["parent", "child-1", "child-2"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="rights of files are others there")

@@ -11,10 +11,12 @@ from wire import CREATED, IMAGE, KEY, Script, answer, client, state, success
 
 from kie_sync import (
     KieAdapter,
+    KieBudgetError,
     KieConfigError,
     KieInputError,
     KieInsufficientBalanceError,
     KieOutcomeUnknownError,
+    KieTaskError,
     KieTaskFailedError,
     KieTaskTimeoutError,
     Result,
@@ -105,6 +107,35 @@ def test_a_failure_is_bought_anew_when_asked_for(desk: Desk) -> None:
         ("t1", "failed"),
         ("t2", "success"),
     ]
+
+
+def test_a_retry_that_is_refused_leaves_the_failure_in_its_place(desk: Desk) -> None:
+    """The key was given up first, and the next call bought."""
+    with pytest.raises(KieTaskFailedError):
+        desk(CREATED, FAILED).generate("a cat", key="row-1")
+    with pytest.raises(KieBudgetError):
+        desk(CREATED).generate("a cat", key="row-1", retry_failed=True, max_credits=0)
+
+    with pytest.raises(KieTaskFailedError):
+        desk(CREATED).generate("a cat", key="row-1")
+
+    assert desk.script.requests == []
+
+
+def test_an_empty_success_is_bought_anew_when_asked_for(desk: Desk) -> None:
+    empty = state("success", resultJson='{"resultUrls": []}')
+    with pytest.raises(KieTaskError):
+        desk(CREATED, empty).generate("a cat", key="row-1")
+
+    created = {"code": 200, "data": {"taskId": "t2"}}
+    assert desk(created, success()).generate("a cat", key="row-1", retry_failed=True).task_id == "t2"
+
+
+def test_to_retry_needs_a_key(desk: Desk) -> None:
+    with pytest.raises(KieInputError, match="retry_failed goes with key"):
+        desk(CREATED).generate("a cat", retry_failed=True)
+
+    assert desk.script.requests == []
 
 
 def test_an_unknown_outcome_is_raised_until_it_is_settled(desk: Desk) -> None:

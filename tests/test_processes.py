@@ -46,7 +46,8 @@ def test_where_the_system_tells_little_the_number_has_to_do(monkeypatch: pytest.
     with subprocess.Popen([sys.executable, "-c", ""]) as ended:
         name = name_of(ended.pid)
 
-    assert (is_alive(own_name()), is_alive(name)) == (True, False)
+    # What has its number now may be another process.
+    assert (is_alive(own_name()), is_alive(name)) == (None, False)
 
 
 @pytest.mark.parametrize("name", ["elsewhere|1|1", "", "no id"])

@@ -268,8 +268,6 @@ class FakeJournal:
 
     def keep_upload(self, *, account: str, content: str, url: str, lives_s: float) -> None: ...
 
-    def release(self, record: Record) -> None: ...
-
 
 def bought(word: str = "accepted", **about: Any) -> Record:
     return Record("c1", IMAGE, word, 1.0, task_id=TASK, key="row-17", user="ann", **about)

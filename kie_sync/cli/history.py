@@ -37,7 +37,7 @@ def history(run: Run, states: Tuple[str, ...], limit: int) -> None:
     if len(found) > limit:
         run.say(f"the newest {limit} of {len(found)} calls; --limit shows more")
     if not found:
-        run.say(f"no calls on record in {run.open_journal().path}")
+        run.say(f"no {'such ' if states else ''}calls on record in {run.open_journal().path}")
 
 
 def record_facts(record: Record) -> Dict[str, Any]:
@@ -72,24 +72,33 @@ def _time(seconds: float) -> str:
 
 @click.command()
 @click.argument("call_id", metavar="ID")
-@click.option("--charged", "is_charged", flag_value=True, type=bool, default=None, help="It was paid.")
-@click.option("--not-charged", "is_charged", flag_value=False, type=bool, help="It was not paid.")
+@click.option("--charged", "is_charged", is_flag=True, help="It was paid.")
+@click.option("--not-charged", "is_free", is_flag=True, help="It was not paid.")
 @click.option("--task", "task_id", metavar="TASK", help="With --charged: the task that it made, to be waited for.")
 @journal_option
 @common_options
 @click.pass_obj
-def settle(run: Run, call_id: str, is_charged: Optional[bool], task_id: Optional[str]) -> None:
+def settle(run: Run, call_id: str, is_charged: bool, is_free: bool, task_id: Optional[str]) -> None:
     """Say what became of a call whose outcome is unknown.
 
     ID is that of `kie-sync history`, or its beginning. The platform's log page (kie.ai/logs) lists what
     was charged; `kie-sync reconcile` compares balances. Then the call's key is free again; with --task it
-    keeps it, and `kie-sync resume` goes on with the task.
+    keeps it, and `kie-sync resume` goes on with the task. A task that is paid and can no longer be found
+    is given up with --charged.
     """
-    if is_charged is None:
-        raise click.UsageError("say --charged or --not-charged")
+    if is_charged == is_free:
+        raise click.UsageError("say --charged or --not-charged, one of the two")
     if task_id and not is_charged:
         raise click.UsageError("a call with a task was charged: --task goes with --charged")
-    record = run.open_journal().settle(call_id, charged=is_charged, task_id=task_id)
+    journal = run.open_journal()
+    if task_id:
+        # A slip in the id would be waited for in vain.
+        with Progress(run), run.open_client() as client:
+            journal.get(call_id)
+            client.query_task(task_id)
+    record = journal.get(call_id)
+    if not task_id or record.task_id != task_id:
+        record = journal.settle(call_id, charged=is_charged, task_id=task_id)
     if run.as_json:
         print_json(record_facts(record))
     else:

@@ -156,7 +156,8 @@ def reread(client: KieClient, task_id: str) -> Delivery:
         return Delivery(task_id, name, state, False, record)
     is_first = ends.add(task_id, state)
     if is_first:
-        connection.listeners.tell(TaskFinished(name, {}, task_id, state))
+        account = connection.account(tasks.endpoint_of(connection.catalog, model).provider)
+        connection.listeners.tell(TaskFinished(name, {}, task_id, state, account=account))
         record = _find_record(connection, task_id)
     return Delivery(task_id, name, state, not is_first, record)
 
