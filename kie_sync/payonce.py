@@ -30,7 +30,9 @@ def find_first(connection: Connection, call: PaidCall, *, retry_failed: bool) ->
         return None
     journal = connection.journal
     if journal is None:
-        raise KieConfigError("key= needs a journal, which remembers what was paid: KieClient(journal=True)")
+        raise KieConfigError(
+            "key= needs a journal, which remembers what was paid: KieClient(journal=True); on the command line, no --journal off"
+        )
     record = journal.find(model=call.model, account=call.account, key=call.key)
     waited_s = 0.0
     while record is not None and record.state == "sending" and waited_s < call.deadline_s:
@@ -57,7 +59,7 @@ def find_first(connection: Connection, call: PaidCall, *, retry_failed: bool) ->
     if record.state == "failed" and not retry_failed:
         raise KieTaskFailedError(
             f"the task of key {show(call.key)} failed on {_day(record)}: {record.fail_msg or record.message}; "
-            "retry_failed=True buys anew",
+            "retry_failed=True (--retry-failed) buys anew",
             fail_code=record.fail_code,
             fail_msg=record.fail_msg,
             task_id=record.task_id,
