@@ -31,7 +31,7 @@ def find_first(connection: Connection, call: PaidCall, *, retry_failed: bool) ->
     journal = connection.journal
     if journal is None:
         raise KieConfigError(
-            "key= needs a journal, which remembers what was paid: KieClient(journal=True); on the command line, no --journal off"
+            "key= needs a journal, which remembers what was paid: KieClient(journal=True), or no --journal off"
         )
     record = journal.find(model=call.model, account=call.account, key=call.key)
     waited_s = 0.0

@@ -87,7 +87,7 @@ def test_a_failure_is_raised_again(desk: Desk) -> None:
     with pytest.raises(KieTaskFailedError):
         desk(CREATED, FAILED).generate("a cat", key="row-1")
 
-    with pytest.raises(KieTaskFailedError, match="no luck; retry_failed=True .* buys anew") as caught:
+    with pytest.raises(KieTaskFailedError, match=r"no luck; retry_failed=True .* buys anew") as caught:
         desk(CREATED).generate("a cat", key="row-1")
 
     assert (caught.value.fail_code, caught.value.fail_msg, caught.value.task_id) == ("500", "no luck", "t1")
