@@ -171,6 +171,16 @@ def test_an_unknown_outcome_is_raised_until_it_is_settled(desk: Desk) -> None:
     assert desk(CREATED, success()).generate("a cat", key="row-1").task_id == "t1"
 
 
+@pytest.mark.parametrize("code", [408, 504, 524])
+def test_an_answer_that_there_is_none_keeps_the_key(desk: Desk, code: int) -> None:
+    for _ in range(2):
+        with pytest.raises(KieOutcomeUnknownError):
+            desk({"code": code, "msg": "timeout"}).generate("a cat", key="row-1")
+
+    assert [record.state for record in desk.journal.records()] == ["unknown"]
+    assert desk.script.requests == []
+
+
 def test_a_refused_call_may_be_sent_again(desk: Desk) -> None:
     with pytest.raises(KieInsufficientBalanceError):
         desk({"code": 402, "msg": "no credits"}).generate("a cat", key="row-1")
