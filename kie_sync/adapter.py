@@ -17,7 +17,7 @@ from .pricing import CostEstimate, UsageRecord, estimate, quote
 from .purchase import Terms, buy
 from .records import Record
 from .request import Request, build_chat, build_create
-from .response import QueryTaskResponse, state_of
+from .response import QueryTaskResponse
 from .result import Result
 from .saving import save_result
 from .task import Task
@@ -162,8 +162,10 @@ class KieAdapter:
     def finish(self, task: Task, poll_interval: Optional[float], max_wait_time: Optional[float]) -> Result:
         """Wait for a task, and read its result."""
         if task.record is not None and task.record.state == "success":
-            state = state_of(task.record)
+            state = tasks.recall(self.client.connection, task.record, model=self.model.id)
         else:
+            if task.record is not None:
+                self.client.connection.remember_record(task.record)
             state = tasks.wait_for(
                 self.client.connection,
                 task.task_id,

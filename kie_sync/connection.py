@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 import uuid
 import warnings
 from typing import Any, Dict, Mapping, Optional, Set, Union
@@ -13,7 +14,7 @@ from .config import Settings
 from .definitions import Endpoint, Model, Provider
 from .errors import KieAPIError, KieError, KieOutcomeUnknownError
 from .events import CallRefused, ChatSubmitting, Listeners, OutcomeUnknown, TaskSubmitting
-from .records import Journal, PaidCall
+from .records import UNFINISHED, Journal, PaidCall, Record
 from .request import Request
 from .response import Response
 from .sender import Sender
@@ -91,6 +92,12 @@ class Connection:
             for old in list(self._made_at)[: _MOST_REMEMBERED // 2]:
                 self._made_at.pop(old, None)
         self._made_at[task_id] = self.clock.now() - age_s
+
+    def remember_record(self, record: Record) -> None:
+        """Note when a task on record was made, perhaps by another process; what is over is not looked at again."""
+        if record.task_id and record.state in UNFINISHED and record.task_id not in self._made_at:
+            # By the date, which all processes share. Where the machine's was set back, the task counts as new.
+            self.remember(record.task_id, age_s=max(time.time() - record.created_at, 0.0))
 
     def age_of(self, task_id: str) -> Optional[float]:
         """Seconds since a task was made here; None when it was not."""

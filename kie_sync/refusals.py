@@ -47,12 +47,13 @@ _BY_CODE: Mapping[int, Type[KieAPIError]] = {
     455: KieServerError,
     400: KieValidationError,
     405: KieValidationError,
-    # Their upstream gave no result in time.
     408: KieServerError,
     413: KieValidationError,
     422: KieValidationError,
     451: KieValidationError,
 }
+# Nobody answered the platform, or a gateway before it, in time; what a paid call came to there, they do not say.
+_NO_ANSWER = (408, 504, 524)
 _PARAMETER = re.compile(r"\bis required\b|not within the range|\bmust be an?\b", re.IGNORECASE)
 _NEXT_STEP: Mapping[Type[KieAPIError], str] = {
     KieAuthenticationError: "check the key, and whether this address is on its white-list",
@@ -75,19 +76,37 @@ def classify(code: int, text: str) -> Type[KieAPIError]:
     return KieValidationError if code >= 400 else KieAPIError
 
 
-def read_refusal(response: Response) -> Optional[KieAPIError]:
+def read_refusal(response: Response, *, is_paid: bool = False) -> Optional[KieAPIError]:
     """The refusal that an answer holds; None when it holds none.
+
+    Args:
+        is_paid: the request may have been paid, so that "no answer in time" is no refusal but an unknown outcome.
 
     Raises:
         ValueError: the body is not JSON, so that the answer says nothing either way.
     """
     try:
-        return _read_body(response)
+        refusal = _read_body(response)
     except ValueError:
         if response.status == 429:
             # Whatever the page says: HTTP's own word for this one is clear.
             return _build(response, 429, 429, "", _retry_after(response, None))
         raise
+    is_silence = isinstance(refusal, KieServerError) and bool({refusal.status_code, response.status} & {*_NO_ANSWER})
+    return _unanswered(refusal) if refusal is not None and is_paid and is_silence else refusal
+
+
+def _unanswered(refusal: KieAPIError) -> KieOutcomeUnknownError:
+    """What a paid call's "no answer in time" is: not a no."""
+    return KieOutcomeUnknownError(
+        f"the platform got no answer in time ({refusal.message[len(REFUSED) :]}): it is not known whether the call was "
+        f"accepted and paid; it was not sent again. {LOOK_FIRST}",
+        status_code=refusal.status_code,
+        code=refusal.code,
+        http_status=refusal.http_status,
+        method=refusal.method,
+        url=refusal.url,
+    )
 
 
 def _read_body(response: Response) -> Optional[KieAPIError]:

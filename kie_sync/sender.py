@@ -99,7 +99,7 @@ class Sender:
         if response.chunks is not None:
             return response
         try:
-            refusal = read_refusal(response)
+            refusal = read_refusal(response, is_paid=request.is_paid)
         except ValueError as error:
             raise unreadable(response, is_paid=request.is_paid, reason=_reason(response, error)) from error
         if refusal is not None:

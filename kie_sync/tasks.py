@@ -22,10 +22,10 @@ from .errors import (
 )
 from .events import TaskCreated, TaskFinished, TaskStillRunning, TaskSubmitting
 from .pricing import CostEstimate
-from .records import PaidCall
+from .records import PaidCall, Record
 from .refusals import REFUSED
 from .request import Request, build_status
-from .response import CreateTaskResponse, QueryTaskResponse, check_finished, dig, parse_created, parse_state
+from .response import CreateTaskResponse, QueryTaskResponse, check_finished, dig, parse_created, parse_state, state_of
 from .values import show
 from .waiter import check_times, wait
 
@@ -169,7 +169,6 @@ def wait_for(
             platform's own word for its model counts.
     """
     check_times(poll_interval, max_wait_time)
-    provider = endpoint_of(connection.catalog, model).provider
 
     def look(left_s: float) -> QueryTaskResponse:
         seen = query(connection, task_id, model=model, attempts=1, longest_s=max(left_s, _SHORTEST_LOOK_S))
@@ -195,11 +194,25 @@ def wait_for(
         raise
     told = TaskFinished(model or state.model, context or {}, task_id, state, cost, connection.account(provider))
     connection.listeners.tell(told)
+    return _checked(connection, state, model)
+
+
+def recall(connection: Connection, record: Record, *, model: str) -> QueryTaskResponse:
+    """A task that has succeeded, as it is on record; the platform is not asked.
+
+    Raises:
+        KieTaskError: it has succeeded, and there was nothing in it.
+    """
+    return _checked(connection, state_of(record), model)
+
+
+def _checked(connection: Connection, state: QueryTaskResponse, model: Optional[str]) -> QueryTaskResponse:
+    """A final state, which is a success with what the model makes in it."""
     entry = connection.catalog.get(model) if model else find_model(connection.catalog, state.model)
     try:
         check_finished(state, model=model or "", wants_files=entry is not None and entry.result in FILE_RESULTS)
     except KieTaskError as error:
-        connection.sender.hide_key(error, provider)
+        connection.sender.hide_key(error, endpoint_of(connection.catalog, model).provider)
         raise
     return state
 

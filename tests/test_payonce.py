@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 from typing import Any, List
 
@@ -15,6 +16,7 @@ from kie_sync import (
     KieConfigError,
     KieInputError,
     KieInsufficientBalanceError,
+    KieNotFoundError,
     KieOutcomeUnknownError,
     KieTaskError,
     KieTaskFailedError,
@@ -25,6 +27,8 @@ from kie_sync.journal import SqliteJournal
 from kie_sync.transport import Lost
 
 FAILED = state("fail", failCode="500", failMsg="no luck")
+EMPTY = state("success", resultJson='{"resultUrls":[]}')
+NOT_LISTED = {"code": 200, "msg": "success", "data": None}
 
 
 class Desk:
@@ -71,6 +75,52 @@ def test_a_task_that_still_runs_is_waited_for(desk: Desk) -> None:
 
     assert (desk.script.creates, result.task_id) == (0, "t1")
     assert desk.journal.get("t1").state == "success"
+
+
+def test_a_success_without_a_file_is_an_error_each_time(desk: Desk) -> None:
+    """The second call gave a result without URLs."""
+    with pytest.raises(KieTaskError, match="there is no file") as first:
+        desk(CREATED, EMPTY).generate("a cat", key="row-1")
+
+    with pytest.raises(KieTaskError, match="there is no file") as again:
+        desk(AssertionError("nothing may be sent")).generate("a cat", key="row-1")
+
+    assert (type(again.value), str(again.value), again.value.task_id) == (type(first.value), str(first.value), "t1")
+    assert desk.script.requests == []
+
+
+def test_a_new_task_of_another_process_may_be_unknown_for_a_moment(desk: Desk) -> None:
+    """The platform's moment of "unknown" was an error for a task that is paid."""
+    desk(CREATED).submit("a cat", key="row-1")
+
+    result = desk(NOT_LISTED, success()).generate("a cat", key="row-1")
+
+    assert (result.task_id, desk.script.creates) == ("t1", 0)
+
+
+@pytest.mark.parametrize("made", ["by key", "by id"])
+def test_an_old_task_that_the_platform_does_not_know_is_told_at_once(desk: Desk, made: str) -> None:
+    an_hour_ago = SqliteJournal(desk.path, now=lambda: time.time() - 3600)
+    desk(CREATED, journal=an_hour_ago).submit("a cat", key="row-1")
+    adapter = desk(NOT_LISTED)
+    task = adapter.submit("a cat", key="row-1") if made == "by key" else adapter.task("t1")
+
+    with pytest.raises(KieNotFoundError, match="It was made, and is paid all the same"):
+        task.wait()
+
+    assert (len(desk.script.requests), desk.clock.sleeps) == (1, [])
+
+
+def test_a_record_from_the_future_counts_as_new(desk: Desk) -> None:
+    """Two machines' clocks differ; a file of the journal is one of them at a time."""
+    ahead = SqliteJournal(desk.path, now=lambda: time.time() + 3600)
+    desk(CREATED, journal=ahead).submit("a cat", key="row-1")
+
+    with pytest.raises(KieNotFoundError):
+        desk(NOT_LISTED).generate("a cat", key="row-1")
+
+    # The grace for new tasks, and not an hour more.
+    assert sum(desk.clock.sleeps) < 120
 
 
 def test_the_same_key_with_other_arguments_is_an_error(desk: Desk) -> None:
@@ -149,6 +199,16 @@ def test_an_unknown_outcome_is_raised_until_it_is_settled(desk: Desk) -> None:
     desk.journal.settle(record.id, charged=False)
 
     assert desk(CREATED, success()).generate("a cat", key="row-1").task_id == "t1"
+
+
+@pytest.mark.parametrize("code", [408, 504, 524])
+def test_an_answer_that_there_is_none_keeps_the_key(desk: Desk, code: int) -> None:
+    for _ in range(2):
+        with pytest.raises(KieOutcomeUnknownError):
+            desk({"code": code, "msg": "timeout"}).generate("a cat", key="row-1")
+
+    assert [record.state for record in desk.journal.records()] == ["unknown"]
+    assert desk.script.requests == []
 
 
 def test_a_refused_call_may_be_sent_again(desk: Desk) -> None:

@@ -119,6 +119,45 @@ def test_a_refusal_is_read_in_each_form(body: Any, status: int, expected: Any) -
 
 
 @pytest.mark.parametrize(
+    ("body", "status", "expected"),
+    [
+        ({"code": 408, "msg": "no"}, 200, (KieOutcomeUnknownError, 408, 408, 200)),
+        ({"code": 504, "msg": "no"}, 200, (KieOutcomeUnknownError, 504, 504, 200)),
+        ({"code": "524", "msg": "no"}, 200, (KieOutcomeUnknownError, 524, "524", 200)),
+        ({"msg": "no"}, 408, (KieOutcomeUnknownError, 408, None, 408)),
+        (google(504, "DEADLINE_EXCEEDED"), 504, (KieOutcomeUnknownError, 504, "DEADLINE_EXCEEDED", 504)),
+        # A gateway's own word for it, whatever stands in its page.
+        ({"code": 500, "msg": "no"}, 504, (KieOutcomeUnknownError, 500, 500, 504)),
+        # Clear words are clear, under any code.
+        ({"code": 408, "msg": "Credits insufficient"}, 200, (KieInsufficientBalanceError, 408, 408, 200)),
+        ({"code": 422, "msg": "no"}, 504, (KieValidationError, 422, 422, 504)),
+        ({"code": 500, "msg": "no"}, 200, (KieServerError, 500, 500, 200)),
+        ({"code": 501, "msg": "no"}, 200, (KieServerError, 501, 501, 200)),
+        ({"code": 455, "msg": "no"}, 200, (KieServerError, 455, 455, 200)),
+    ],
+)
+def test_no_answer_in_time_leaves_a_paid_calls_outcome_unknown(body: Any, status: int, expected: Any) -> None:
+    """It was classed as refused, and its key was free, so that the same purchase could be paid twice."""
+    paid, free = (read_refusal(answer(body, status), is_paid=is_paid) for is_paid in (True, False))
+
+    assert paid is not None and free is not None
+    kind, status_code, code, http_status = expected
+    assert (type(paid), paid.status_code, paid.http_status) == (kind, status_code, http_status)
+    assert paid.code == (status_code if code is None else code)
+    assert type(free) is (KieServerError if kind is KieOutcomeUnknownError else kind)
+
+
+def test_no_answer_in_time_says_to_look_first() -> None:
+    error = read_refusal(answer({"code": 504, "msg": "Gateway timeout."}), is_paid=True)
+
+    assert error is not None
+    assert error.message == (
+        "the platform got no answer in time (Gateway timeout): it is not known whether the call was accepted and "
+        "paid; it was not sent again. Look at the balance (`kie-sync credits`) before you send it anew"
+    )
+
+
+@pytest.mark.parametrize(
     ("body", "status"),
     [
         ({"code": 200, "data": None}, 200),

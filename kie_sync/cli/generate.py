@@ -60,7 +60,7 @@ def generate(
         Progress(run) as progress,
         run.open_client(catalog=catalog, on_event=progress, files_under=files_under) as client,
     ):
-        result = KieAdapter(client, model_id).generate(
+        task = KieAdapter(client, model_id).submit(
             arguments=given,
             poll_interval=poll_interval,
             max_wait_time=max_wait,
@@ -71,7 +71,10 @@ def generate(
             tariff=tariff,
             callback_url=callback_url,
         )
-        deliver(run, result, output)
+        # One that was bought before under the same key: no event told of it.
+        run.task_id, run.is_known = task.task_id, True
+        run.is_over = task.record is not None and task.record.state == "success"
+        deliver(run, task.wait(), output)
 
 
 @click.command()

@@ -39,7 +39,7 @@ class Run:
         output: where the user wants files, for the line that says how to go on.
         is_buying: a paid call is on its way, and nobody knows yet what became of it.
         call_id: the paid call whose outcome is unknown.
-        is_known: the task surely exists: this run made it, or has seen it.
+        is_known: the task surely exists: this run made it, has seen it, or has it on record.
         is_over: the task has ended, so that there is nothing left to wait for.
         is_unsaved: its files could not be saved, which is all that went wrong.
         is_answering: a chat's answer is coming, and is not whole.

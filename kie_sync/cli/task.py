@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import List, Optional
 
 import click
 
 from .. import Catalog, KieAdapter, KieClient, QueryTaskResponse
+from ..errors import KieAPIError, KieJournalError
 from ..response import check_finished
 from ..saving import saving
 from ..tasks import find_model
@@ -42,7 +44,11 @@ def task(
     catalog = run.load_catalog(asked=model_id or "")
     run.task_id, run.output = task_id, output
     with Progress(run) as progress, run.open_client(catalog=catalog, on_event=progress) as client:
-        state = client.query_task(task_id, model=catalog[model_id].id if model_id else None)
+        try:
+            state = client.query_task(task_id, model=catalog[model_id].id if model_id else None)
+        except KieAPIError:
+            run.is_known = _is_paid(client, task_id)
+            raise
         run.is_known = True
         model_id = _choose_model(run, catalog, model_id, state.model)
         if wait and not state.is_final:
@@ -61,6 +67,15 @@ def task(
             show_files(files or state.result_urls)
             run.say(_sentence(state))
         check_finished(state, model=model_id or "")
+
+
+def _is_paid(client: KieClient, task_id: str) -> bool:
+    """Whether the journal knows the task, and not that it failed, where no look at it tells."""
+    journal = client.connection.journal
+    with contextlib.suppress(KieJournalError):
+        record = None if journal is None else journal.find_task(task_id)
+        return record is not None and record.state != "failed"
+    return False
 
 
 def _download(client: KieClient, state: QueryTaskResponse, path: str) -> List[Path]:

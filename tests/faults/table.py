@@ -346,9 +346,13 @@ _CODES = (
     (455, SERVER),
     (500, SERVER),
     (501, SERVER),
+    (504, SERVER),
     (505, SERVER),
+    (524, SERVER),
     (531, SERVER),
 )
+# They say that nobody answered the platform in time, and not that nothing was made.
+_NO_ANSWER = (408, 504, 524)
 # Under HTTP 200 a failed task's own envelope carries these.
 _FAILED = {408: {"wait": FAILED, "look": DONE}, 501: {"wait": FAILED, "look": DONE}}
 _TRUE = {
@@ -359,6 +363,7 @@ _TRUE = {
     429: "429 Too Many Requests",
     500: "500 Internal Server Error",
     503: "503 Service Unavailable",
+    504: "504 Gateway Timeout",
 }
 
 CODES: List[Fault] = [
@@ -366,7 +371,7 @@ CODES: List[Fault] = [
         Fault(
             f"HTTP 200 with code {code}",
             answering(as_json({"code": code, "msg": "no", "data": None})),
-            paid=kind,
+            paid=UNKNOWN if code in _NO_ANSWER else kind,
             asked=kind,
             but=_FAILED.get(code, {}),
             where=CODED,
@@ -377,7 +382,7 @@ CODES: List[Fault] = [
         Fault(
             f"HTTP {code} with code {code}",
             answering(as_json({"code": code, "msg": "no"}, status)),
-            paid=kind,
+            paid=UNKNOWN if code in _NO_ANSWER else kind,
             asked=kind,
             but={"save": NOT_FOUND if code in (401, 404) else CONNECTION},
         )

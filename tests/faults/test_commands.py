@@ -52,6 +52,8 @@ ROWS: List[Row] = [
     (CREATE, "HTTP 200 with code 422", 3, 0, ["refused"]),
     (CREATE, "HTTP 200 with code 429", 3, 0, ["refused"]),
     (CREATE, "HTTP 200 with code 500", 3, 0, ["refused"]),
+    (CREATE, "HTTP 200 with code 504", 5, 0, ["unknown"]),
+    (CREATE, "HTTP 504 with code 504", 5, 0, ["unknown"]),
     (CREATE, "slow bytes", 0, 1, ["success"]),
     # A task is known: it goes on, and says how.
     (LOOKS, "reset before the request", 6, 1, ["running"]),
@@ -96,6 +98,37 @@ def test_generate_says_what_is_known(
     assert again.exit_code == {"unknown": 5, "failed": 4}.get(states[0], 0), again.stderr
     if again.exit_code == 0:
         assert any(whole_pictures(out))
+
+
+def test_a_task_on_record_goes_on_when_a_look_at_it_is_refused(world: World, command: Any) -> None:
+    """It ended with 3, which says that nothing was bought."""
+    prompt = "command, on record"
+    buy = ("generate", IMAGE, prompt, "--key", "row-1", "--poll-interval", "0.01")
+    world.proxy.arm(BY_NAME["HTTP 200 with code 401"].act, where=LOOKS)
+    command(*buy)
+    (task_id,) = world.paid(prompt)
+
+    refused = {words: command(*words) for words in (buy, ("task", task_id), ("task", task_id, "--wait"))}
+    strangers = [command("task", task_id, "--journal", "off"), command("task", "0" * 32)]
+    world.proxy.disarm()
+
+    assert {words[0]: done.exit_code for words, done in refused.items()} == {"generate": 6, "task": 6}
+    assert all(f"  kie-sync task {task_id} --wait" in done.stderr for done in refused.values())
+    assert [done.exit_code for done in strangers] == [3, 3]
+    assert world.paid(prompt) == [task_id]
+
+
+def test_a_failed_task_on_record_does_not_go_on(world: World, command: Any) -> None:
+    prompt = "command, failed [[fault:fail=500|no luck]]"
+    command("generate", IMAGE, prompt, "--poll-interval", "0.01")
+    (record,) = world.on_record()
+    world.proxy.arm(BY_NAME["HTTP 200 with code 401"].act, where=LOOKS)
+
+    done = command("task", str(record.task_id))
+    world.proxy.disarm()
+
+    assert (record.state, done.exit_code) == ("failed", 3)
+    assert "goes on" not in done.stderr
 
 
 def whole_pictures(folder: Path) -> List[Path]:
