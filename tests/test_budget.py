@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
-from wire import CHAT, CREATED, IMAGE, Script, answer, client, shipped, state, success
+from wire import CHAT, CREATED, IMAGE, Script, answer, chunk, client, event, pieces, shipped, state, success
 
 from kie_sync import CostEstimate, KieAdapter, KieClient
 from kie_sync.budget import Budget, check_day, check_price, expected_credits, with_chat_bound
@@ -407,6 +407,43 @@ def test_a_chat_that_broke_off_stays_reserved() -> None:
         mine.chat_completions(CHAT, "2+2?", max_tokens=1000)
 
     assert mine.budget is not None and mine.budget.reserved > Decimal("0.18")
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_chat_that_is_closed_early_stays_reserved(count: int) -> None:
+    """What was told of its usage is only that of a part."""
+    usage = [
+        {"usage": {"prompt_tokens": 10, "completion_tokens": count, "total_tokens": 10 + count}} for count in (1, 5)
+    ]
+    parts = [event(chunk("a", **usage[0])), event(chunk("b", **usage[0])), event(chunk("c", "stop", **usage[1]))]
+    mine = client(Script(pieces([*parts, event("[DONE]")])), budget=1)
+    assert mine.budget is not None
+
+    with mine.chat_completions_stream(CHAT, "2+2?", max_tokens=1000) as stream:
+        reserved = mine.budget.reserved
+        for _ in range(count):
+            next(stream)
+
+    assert figures(mine.budget)[:2] == ((Decimal("0.0012"), 0) if count == 3 else (0, reserved))
+
+
+def test_a_stream_that_is_collected_while_the_budget_is_read_holds_nobody_up() -> None:
+    """The collector runs where it likes, and tells of the end in a thread that holds the lock already."""
+    mine = client(Script(pieces([event(chunk("a"))])), budget=1)
+    budget = mine.budget
+    assert budget is not None
+    stream = mine.chat_completions_stream(CHAT, "2+2?", max_tokens=1000)
+
+    def collect() -> None:
+        nonlocal stream
+        with budget._lock:
+            del stream
+
+    collector = threading.Thread(target=collect, daemon=True)
+    collector.start()
+    collector.join(10)
+
+    assert not collector.is_alive()
 
 
 def test_a_model_that_is_not_sold_in_credits_says_so() -> None:
