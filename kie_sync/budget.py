@@ -10,7 +10,7 @@ import json
 import threading
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Callable, Dict, Mapping, Optional
 
 from .definitions import Model
 from .errors import KieBudgetError, KieConfigError, KieInputError, Problem
@@ -115,6 +115,20 @@ def refuse_without_journal(event: Any) -> None:
             f"{DAY_VARIABLE} (max_credits_per_day=) is counted from the journal, and this client has none that counts "
             "it; nothing was sent. Switch one on, such as KieClient(journal=True), or take the limit away"
         )
+
+
+def refuse_two_days(limit: Decimal, counted: Decimal) -> Callable[[Any], None]:
+    """A listener for who set one limit by day, and gave a journal that keeps another; it raises KieConfigError."""
+
+    def refuse(event: Any) -> None:
+        if isinstance(event, (TaskSubmitting, ChatSubmitting)):
+            raise KieConfigError(
+                f"{DAY_VARIABLE} (max_credits_per_day=) is {plain(limit)} credits, and the journal that was given "
+                f"keeps {plain(Decimal(counted))}; nothing was sent. Set the limit in one place, or the same in both; "
+                "KieClient(max_credits_per_day=False) leaves it to the journal"
+            )
+
+    return refuse
 
 
 def check_call(event: Any) -> None:

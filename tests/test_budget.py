@@ -14,6 +14,7 @@ from kie_sync import CostEstimate, KieAdapter, KieClient
 from kie_sync.budget import Budget, check_day, check_price, expected_credits, with_chat_bound
 from kie_sync.errors import KieAPIError, KieBudgetError, KieConfigError, KieInputError, KieOutcomeUnknownError
 from kie_sync.events import TaskSubmitting
+from kie_sync.journal import SqliteJournal
 from kie_sync.params import resolve
 from kie_sync.pricing import quote
 from kie_sync.records import PaidCall
@@ -183,6 +184,27 @@ def test_a_journal_that_counts_by_itself_is_enough() -> None:
     journal: Any = Journal()
 
     KieAdapter(client(Script(CREATED), journal=journal, max_credits_per_day=7), IMAGE).submit("a cat")
+
+
+@pytest.mark.parametrize(("limit", "is_refused"), [(1, True), (1000, True), (7, False), ("7.0", False), (False, False)])
+@pytest.mark.parametrize("how", ["argument", "environment"])
+def test_two_limits_by_day_must_be_one(
+    limit: Any, is_refused: bool, how: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The journal counts with its own; the client's would be passed by without a word."""
+    transport, settings = Script(CREATED), {"max_credits_per_day": limit}
+    if how == "environment" and limit is not False:
+        monkeypatch.setenv("KIE_MAX_CREDITS_PER_DAY", str(limit))
+        settings = {}
+    mine = client(transport, journal=SqliteJournal(tmp_path / "j", max_credits_per_day=Decimal(7)), **settings)
+
+    if is_refused:
+        with pytest.raises(KieConfigError, match=rf"is {limit} credits, and the journal that was given keeps 7;"):
+            KieAdapter(mine, IMAGE).submit("a cat")
+    else:
+        KieAdapter(mine, IMAGE).submit("a cat")
+
+    assert transport.creates == (0 if is_refused else 1)
 
 
 def test_the_journal_is_given_the_limit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
