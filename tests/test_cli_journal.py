@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, List
 
 import pytest
 from test_cli_sandbox import IMAGE, QUICK, error_of, run
 
-from kie_sync import load_catalog
+from kie_sync import load_catalog, tasks
 from kie_sync.cli.run import Run
 from kie_sync.journal import SqliteJournal
 from kie_sync.limiter import Limiter
@@ -130,6 +130,31 @@ def test_after_a_deadline_resume_and_collect_finish_it(tmp_path: Path) -> None:
     assert "1 result not on disk" in resumed.stderr and "not on disk" not in run("resume").stderr
     assert [path.suffix for path in (tmp_path / "out").iterdir()] == [".png"]
     assert "everything that is done is on disk" in run("collect").stderr
+
+
+def test_what_is_done_is_on_disk_before_the_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("generate", IMAGE, "a", "--journal", "journal.sqlite", *QUICK)
+    run("generate", IMAGE, "b [[fault:null-first=100000]]", "--max-wait", "0.01", *QUICK)
+    there: List[int] = []
+    wait_for = tasks.wait_for
+
+    def waiting(*args: Any, **more: Any) -> Any:
+        there.append(len(list((tmp_path / "out").glob("*.png"))))
+        return wait_for(*args, **more)
+
+    monkeypatch.setattr(tasks, "wait_for", waiting)
+    resumed = run("resume", "-o", "out", "--max-wait", "0.05", *QUICK)
+
+    assert (resumed.exit_code, there) == (6, [1])
+    assert resumed.stdout.count(".png") == 1
+
+
+def test_calls_of_another_key_are_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    run("generate", IMAGE, "a", *QUICK)
+    monkeypatch.setenv("KIE_API_KEY", "sk-another-0123456789")
+
+    for command in ("resume", "collect"):
+        assert "1 call of other API keys left alone" in run(command).stderr
 
 
 def test_what_still_runs_is_an_exit_code() -> None:
