@@ -37,14 +37,14 @@ class BalanceWatch:
         clock: Clock,
     ) -> None:
         self._limit, self._read, self._tell, self._is_charged, self._clock = limit, read, tell, is_charged, clock
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._asked_at: Optional[float] = None
         self._is_low: Dict[str, bool] = {}
 
     def __call__(self, event: Any) -> None:
         if isinstance(event, BalanceRead):
             self._judge(event)
-        elif isinstance(event, (TaskCreated, ChatFinished)) and self._is_charged(event.model) and self._is_due():
+        elif _is_reason(event) and self._is_charged(event.model) and self._is_due():
             try:
                 self._read()
             except KieError as error:
@@ -71,3 +71,10 @@ class BalanceWatch:
                 plain(self._limit),
             )
             self._tell(BalanceLow("", {}, event.provider, event.account, event.credits, self._limit))
+
+
+def _is_reason(event: Any) -> bool:
+    """Whether something was bought; a stream that was closed early or dropped must not wait for an answer."""
+    if isinstance(event, ChatFinished):
+        return event.is_complete and not event.is_dropped
+    return isinstance(event, TaskCreated)

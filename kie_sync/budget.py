@@ -10,7 +10,7 @@ import json
 import threading
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Callable, Dict, Mapping, Optional
 
 from .definitions import Model
 from .errors import KieBudgetError, KieConfigError, KieInputError, Problem
@@ -117,6 +117,20 @@ def refuse_without_journal(event: Any) -> None:
         )
 
 
+def refuse_two_days(limit: Decimal, counted: Decimal) -> Callable[[Any], None]:
+    """A listener for who set one limit by day, and gave a journal that keeps another; it raises KieConfigError."""
+
+    def refuse(event: Any) -> None:
+        if isinstance(event, (TaskSubmitting, ChatSubmitting)):
+            raise KieConfigError(
+                f"{DAY_VARIABLE} (max_credits_per_day=) is {plain(limit)} credits, and the journal that was given "
+                f"keeps {plain(Decimal(counted))}; nothing was sent. Set the limit in one place, or the same in both; "
+                "KieClient(max_credits_per_day=False) leaves it to the journal"
+            )
+
+    return refuse
+
+
 def check_call(event: Any) -> None:
     """A listener that holds each call against its own limit."""
     if isinstance(event, (TaskSubmitting, ChatSubmitting)):
@@ -132,7 +146,8 @@ class Budget:
 
     def __init__(self, limit: Decimal) -> None:
         self.limit = limit
-        self._lock = threading.Lock()
+        # A stream that is collected as garbage is told of in the middle of anything, this lock held or not.
+        self._lock = threading.RLock()
         self._spent = Decimal(0)
         self._reserved: Dict[str, Decimal] = {}
         self._tasks: Dict[str, str] = {}
@@ -150,7 +165,7 @@ class Budget:
     def reserved(self) -> Decimal:
         """What calls may take that have not ended, or of which that is not known."""
         with self._lock:
-            return sum(self._reserved.values(), Decimal(0))
+            return self._held()
 
     @property
     def left(self) -> Decimal:
@@ -176,18 +191,27 @@ class Budget:
             with self._lock:
                 # A failed task is not charged, whatever it had reserved.
                 self._settle(self._tasks.pop(event.task_id, ""), taken if event.state.is_success else Decimal(0))
-        elif isinstance(event, ChatFinished) and (event.error is None or event.credits_consumed is not None):
+        elif isinstance(event, ChatFinished) and _is_known(event):
             cost = expected_credits(event.cost)
             with self._lock:
                 self._settle(event.call_id, cost if event.credits_consumed is None else event.credits_consumed)
 
     def _gone(self) -> Decimal:
-        return self._spent + sum(self._reserved.values(), Decimal(0))
+        return self._spent + self._held()
+
+    def _held(self) -> Decimal:
+        # A copy: a stream that is collected meanwhile gives its own back.
+        return sum(list(self._reserved.values()), Decimal(0))
 
     def _settle(self, call_id: str, taken: Optional[Decimal]) -> None:
         reserved = self._reserved.pop(call_id, None)
         if reserved is not None:
             self._spent += reserved if taken is None else taken
+
+
+def _is_known(event: ChatFinished) -> bool:
+    """Whether what a chat took is known; the usage of an answer that was closed early is only that of a part."""
+    return event.credits_consumed is not None or (event.error is None and event.is_complete)
 
 
 def with_chat_bound(

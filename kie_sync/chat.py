@@ -83,9 +83,19 @@ def stream(
         cost = price(ended.usage)
         if error is None and ended.is_empty:
             logger.warning("%s", empty_answer(model, ended.finish_reason, ended.credits_consumed, cost))
-        connection.listeners.tell(
-            ChatFinished(model, context or {}, ended.usage, cost, error, call.id, ended.credits_consumed)
+        is_complete = error is None and ended.is_complete
+        told = ChatFinished(
+            model,
+            context or {},
+            ended.usage,
+            cost,
+            error,
+            call.id,
+            ended.credits_consumed,
+            is_complete,
+            ended.is_dropped,
         )
+        connection.listeners.tell(told)
 
     return ChatStream(response, model=entry.slug, price=price, on_end=on_end)
 

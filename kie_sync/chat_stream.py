@@ -48,7 +48,8 @@ class ChatStream:
         price: Callable[[Optional[Usage]], CostEstimate],
         on_end: Callable[[ChatStream, Optional[KieAPIError]], None],
     ) -> None:
-        self._has_ended = False
+        self._has_ended = self._is_whole = False
+        self.is_dropped = False
         self._response, self._model, self._price, self._on_end = response, model, price, on_end
         # No generator of this object's own: a stream that is dropped half-read closes at once, not at some collection.
         self._events = None if response.chunks is None else read_events(response.chunks)
@@ -62,6 +63,11 @@ class ChatStream:
     def text(self) -> str:
         """The text so far."""
         return "".join(self._text)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the whole answer has come; not where it broke off, or was closed before its end."""
+        return self._is_whole or self.finish_reason is not None
 
     @property
     def is_empty(self) -> bool:
@@ -85,6 +91,7 @@ class ChatStream:
             self._end(error)
             raise
         if chunk is None:
+            self._is_whole = True
             self._end(None)
             raise StopIteration
         return self._take(chunk)
@@ -100,6 +107,8 @@ class ChatStream:
         self.close()
 
     def __del__(self) -> None:
+        # Listeners may hold locks here: the collector runs in the middle of anything.
+        self.is_dropped = True
         with contextlib.suppress(Exception):
             self.close()
 

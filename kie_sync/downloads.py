@@ -66,14 +66,15 @@ def fetch_all(
     place = parse_target(target)
     for number, url in enumerate(urls, start=1):
         before = Path(saved[url]) if saved.get(url) else None
-        if before is not None and place.holds(before):
+        about = {"model": names.model, "task_id": names.task_id}
+        if before is not None and place.holds(before, number, len(urls), **about):
             logger.info("%s is there already: %s", url, before)
             yield url, before
             continue
         part = part_in(place.folder)
         try:
             suffix = _Fetch(sender, clock, url, part, kind, refresh).whole()
-            path = place.path_for(number, len(urls), model=names.model, task_id=names.task_id, suffix=suffix)
+            path = place.path_for(number, len(urls), suffix=suffix, **about)
             path.parent.mkdir(parents=True, exist_ok=True)
             found = put(part, path)
         finally:

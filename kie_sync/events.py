@@ -131,13 +131,18 @@ class OutcomeUnknown(Event):
 
 @dataclass(frozen=True)
 class ChatFinished(Event):
-    """A chat's answer is complete; or broke off, then `error` says how."""
+    """A chat's answer is complete; or broke off, then `error` says how; or was closed early, and not `is_complete`.
+
+    `is_dropped`: told from a finalizer, so that a listener must neither wait nor ask anything.
+    """
 
     usage: Optional[Usage] = None
     cost: Optional[CostEstimate] = None
     error: Optional[KieError] = None
     call_id: str = field(default="", compare=False)
     credits_consumed: Optional[Decimal] = None
+    is_complete: bool = True
+    is_dropped: bool = field(default=False, compare=False)
 
 
 Listener = Callable[[Any], None]

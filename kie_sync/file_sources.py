@@ -15,7 +15,7 @@ import weakref
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, ContextManager, Iterator, Optional, Sequence
+from typing import Any, BinaryIO, Callable, ContextManager, Iterator, Optional, Sequence
 from urllib.parse import unquote_to_bytes
 
 from .content import HEAD, format_of, is_allowed
@@ -23,6 +23,8 @@ from .values import show
 
 # Small, for a connection's timeout is for a whole block (socket.sendall).
 BLOCK = 65536
+# Linux tells here where an open file lies.
+_OPENED = "/proc/self/fd"
 
 
 class Unreadable(Exception):
@@ -140,23 +142,43 @@ def _from_path(value: Any, under: Optional[Path]) -> LocalFile:
     text = text.strip()[1:] if isinstance(value, str) and text.strip().startswith("@") else text
     try:
         given = Path(text).expanduser()
-        # Links are followed once: what is checked is what is opened.
         path = given.resolve(strict=True)
-        kind = path.stat().st_mode
+        checked = path.stat()
     except FileNotFoundError as error:
         raise Unreadable(f"must be a file or a URL; there is no file {show(text)}") from error
     except (OSError, RuntimeError, ValueError) as error:
         raise Unreadable(f"is {show(text)}, which cannot be read: {_reason(error)}") from error
     if under is not None and not _is_inside(path, under):
         raise Unreadable(f"must be a file under {show(str(under))}; {show(text)} leads out of it")
-    if stat.S_ISDIR(kind):
+    if stat.S_ISDIR(checked.st_mode):
         raise Unreadable(f"must be a file; {show(text)} is a folder")
-    if not stat.S_ISREG(kind):
+    if not stat.S_ISREG(checked.st_mode):
         raise Unreadable(f"must be a file; {show(text)} is a device or a pipe")
     try:
-        return _read(given.name, lambda: path.open("rb"))
+        return _read(given.name, lambda: path.open("rb") if under is None else _open_inside(path, checked, under))
     except OSError as error:
         raise Unreadable(f"is {show(text)}, which cannot be read: {_reason(error)}") from error
+
+
+def _open_inside(path: Path, checked: os.stat_result, folder: Path) -> BinaryIO:
+    """Open a file that was found in a folder, and hold what is open against it: a step of its path may be a link now.
+
+    Raises:
+        Unreadable: it is not in the folder any more.
+    """
+    source = path.open("rb")
+    try:
+        try:
+            is_inside = _is_inside(Path(os.readlink(f"{_OPENED}/{source.fileno()}")), folder)
+        except OSError:
+            # No such folder of what is open, as on macOS and Windows: it must be the file that was checked.
+            is_inside = os.path.samestat(os.fstat(source.fileno()), checked)
+        if not is_inside:
+            raise Unreadable(f"must be a file under {show(str(folder))}; {path.name} was put in another place")
+    except BaseException:
+        source.close()
+        raise
+    return source
 
 
 def _is_inside(path: Path, folder: Path) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Callable, Iterable, List, Optional, Union
 
 from .balance import BalanceWatch
-from .budget import DAY_VARIABLE, Budget, check_call, parse_setting, refuse_without_journal
+from .budget import DAY_VARIABLE, Budget, check_call, parse_setting, refuse_two_days, refuse_without_journal
 from .catalog import Catalog
 from .clock import Clock
 from .config import Settings, read_variable
@@ -59,9 +59,13 @@ class Guards:
     ) -> Listeners:
         """Who is told, in order: what refuses cheaply, the caller's own, what waits for its turn, what writes down."""
         before: List[Listener] = [check_call]
-        # A journal that somebody else opened may count by itself, and then says so.
-        if self.max_credits_per_day is not None and getattr(journal, "max_credits_per_day", None) is None:
-            before.append(refuse_without_journal)
+        if self.max_credits_per_day is not None:
+            # A journal that somebody else opened may count by itself, and then says so.
+            counted = getattr(journal, "max_credits_per_day", None)
+            if counted is None:
+                before.append(refuse_without_journal)
+            elif counted != self.max_credits_per_day:
+                before.append(refuse_two_days(self.max_credits_per_day, counted))
         if self.budget is not None:
             before.append(self.budget)
         if self._low_balance is not None:

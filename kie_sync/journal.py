@@ -119,9 +119,9 @@ class SqliteJournal:
 
     def _chat_finished(self, event: events.ChatFinished) -> None:
         # A stream that broke off may have been charged, and nobody says how much.
-        state, message = ("success", "") if event.error is None else ("unknown", str(event.error))
-        consumed = event.credits_consumed
-        if consumed is None and event.cost is not None and event.error is None:
+        is_whole, consumed = event.error is None and event.is_complete, event.credits_consumed
+        state, message = ("success", "") if is_whole else ("unknown", str(event.error or "closed before its end"))
+        if is_whole and consumed is None and event.cost is not None:
             consumed = event.cost.platform_credits
         self._note(event.call_id, state=state, message=message, finished_at=self.now(), **what_it_took(consumed))
 

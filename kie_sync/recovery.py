@@ -5,7 +5,6 @@ Nothing here buys anything. Calls that were paid with another API key are left a
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 from dataclasses import dataclass
@@ -17,10 +16,11 @@ from . import tasks
 from .account import peek_at_balance
 from .adapter import KieAdapter
 from .client import KieClient
-from .errors import KieAPIError, KieAuthenticationError, KieError, KieNotFoundError
+from .errors import KieAPIError, KieAuthenticationError, KieError
 from .events import FilesSaved
 from .journal import SqliteJournal
 from .records import SETTLED, UNFINISHED, Record
+from .saving import saving
 
 logger = logging.getLogger("kie_sync")
 # The platform rounds what it takes: differences below this are no differences.
@@ -44,7 +44,7 @@ def resume(
     poll_interval: Optional[float] = None,
     max_wait_time: Optional[float] = None,
 ) -> Iterator[Step]:
-    """Go on waiting for every task that is not finished, the oldest first.
+    """Go on waiting for every task that is not finished, the oldest first; what is done already comes before the waits.
 
     Args:
         poll_interval, max_wait_time: seconds, for each task; the catalog's figures for its kind when not given.
@@ -53,7 +53,13 @@ def resume(
         KieAuthenticationError: the key is refused; nothing more can be learned with it.
     """
     connection = client.connection
-    for record in own_records(client, journal, UNFINISHED):
+    unfinished = own_records(client, journal, UNFINISHED)
+    look(client, journal)
+    seen = [journal.get(record.id) for record in unfinished]
+    for record in sorted(seen, key=lambda record: record.state in UNFINISHED):
+        if record.state == "success":
+            yield Step(record)
+            continue
         task_id = record.task_id or ""
         connection.remember(task_id, age_s=max(journal.now() - record.created_at, 0.0))
         error: Optional[KieError] = None
@@ -68,46 +74,72 @@ def resume(
 
 
 def look(client: KieClient, journal: SqliteJournal) -> None:
-    """Look once at every task that is not finished, and note those that are."""
+    """Look once at every task that is not finished, and note those that are; one that cannot be seen stops no other.
+
+    Raises:
+        KieAuthenticationError: the key is refused; nothing more can be learned with it.
+    """
     for record in own_records(client, journal, UNFINISHED):
         model = record.model if record.model in client.catalog else None
-        with contextlib.suppress(KieNotFoundError):
+        try:
             client.query_task(record.task_id or "", model=model)
+        except KieAuthenticationError:
+            raise
+        except KieAPIError as error:
+            logger.info("task %s could not be looked at: %s", record.task_id, error)
 
 
 def unsaved(client: KieClient, journal: SqliteJournal) -> List[Record]:
     """What is done and paid, and not whole on disk; what expires first comes first."""
-    found = [
-        record
-        for record in own_records(client, journal, ("success",))
-        if any(not os.path.exists(record.files.get(url, "")) for url in record.urls)
-    ]
+    found = [record for record in own_records(client, journal, ("success",)) if _is_unsaved(record)]
     return sorted(found, key=lambda record: record.finished_at or 0.0)
 
 
+def left_alone(client: KieClient, journal: SqliteJournal) -> List[Record]:
+    """What was paid with other API keys, and is not finished, or not whole on disk."""
+    own = {record.id for record in own_records(client, journal, (*UNFINISHED, "success"))}
+    others = (record for record in journal.records((*UNFINISHED, "success")) if record.id not in own)
+    return [record for record in others if record.state in UNFINISHED or _is_unsaved(record)]
+
+
+def _is_unsaved(record: Record) -> bool:
+    return any(not os.path.exists(record.files.get(url, "")) for url in record.urls)
+
+
 def collect(client: KieClient, journal: SqliteJournal, target: Union[str, Path]) -> Iterator[Step]:
-    """Fetch everything that is paid and not on disk, what expires first first.
+    """Fetch everything that is paid and not on disk, what expires first first; then what has become done meanwhile.
 
     Args:
         target: a folder, or a pattern of names, as for `Result.save`.
     """
+    known = unsaved(client, journal)
+    for record in known:
+        yield fetch(client, journal, record, target)
+    # Looks take their time, and may end in an error; what is known to be done does not wait for them.
     look(client, journal)
+    tried = {record.id for record in known}
+    for record in unsaved(client, journal):
+        if record.id not in tried:
+            yield fetch(client, journal, record, target)
+
+
+def fetch(client: KieClient, journal: SqliteJournal, record: Record, target: Union[str, Path]) -> Step:
+    """Fetch the files of one task that is done; `target` as for `collect`."""
     # A folder even where it is not there yet: one name could not hold what many tasks made.
     target = target if "{" in str(target) else os.path.join(target, "")
-    for record in unsaved(client, journal):
-        try:
-            paths = _save(client, record, target)
-        except KieError as error:
-            yield Step(record, error)
-        else:
-            yield Step(journal.get(record.id), None, tuple(paths))
+    try:
+        paths = _save(client, record, target)
+    except KieError as error:
+        return Step(record, error)
+    return Step(journal.get(record.id), None, tuple(paths))
 
 
 def _save(client: KieClient, record: Record, target: Union[str, Path]) -> List[Path]:
     task_id = record.task_id or ""
     if record.model in client.catalog:
         return KieAdapter(client, record.model).task(task_id).wait().save(target)
-    paths = client.download(record.urls, target, name=record.model, task_id=task_id)
+    with saving(task_id, record.model):
+        paths = client.download(record.urls, target, name=record.model, task_id=task_id)
     saved = {url: str(path) for url, path in zip(record.urls, paths)}
     client.connection.listeners.tell(FilesSaved(record.model, {}, task_id, saved))
     return paths

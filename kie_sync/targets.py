@@ -74,19 +74,25 @@ class Target:
         path = Path(*parts)
         return path if "n" in _fields(str(self.path)) else path.with_name(f"{path.stem}{several}{path.suffix}")
 
-    def holds(self, path: Path) -> bool:
-        """Whether a file that is there already is what this place would have got."""
+    def holds(self, path: Path, number: int, count: int, *, model: str, task_id: str) -> bool:
+        """Whether a file that is there already is what this place would have got; the arguments are `path_for`'s.
+
+        A folder takes any name right in it; a pattern its own, or with the number that keeps it off an older file.
+        """
         try:
             if not path.is_file() or not path.stat().st_size:
                 return False
-            if self.kind != "file":
-                path.resolve().relative_to(self.folder.resolve())
-                return True
+            if self.kind == "folder":
+                return path.parent.resolve() == self.path.resolve()
+            if self.kind == "pattern":
+                named = self.path_for(number, count, model=model, task_id=task_id, suffix=path.suffix[1:])
+                is_beside = path.parent.resolve() == named.parent.resolve() and path.suffix == named.suffix
+                return is_beside and re.fullmatch(rf"{re.escape(named.stem)}(-\d+)?", path.stem) is not None
             wanted, found = self.path.resolve(), path.resolve()
         except (OSError, RuntimeError, ValueError):
             return False
-        number = found.stem[len(wanted.stem) :]
-        is_named = found.stem.startswith(wanted.stem) and re.fullmatch(r"(-\d+)*", number) is not None
+        added = found.stem[len(wanted.stem) :]
+        is_named = found.stem.startswith(wanted.stem) and re.fullmatch(r"(-\d+)*", added) is not None
         return found.parent == wanted.parent and found.suffix == wanted.suffix and is_named
 
 

@@ -192,8 +192,8 @@ def wait_for(
     except KieTaskTimeoutError:
         connection.listeners.tell(TaskStillRunning(model or "", context or {}, task_id))
         raise
-    told = TaskFinished(model or state.model, context or {}, task_id, state, cost, connection.account(provider))
-    connection.listeners.tell(told)
+    account = connection.account(endpoint_of(connection.catalog, model).provider)
+    connection.listeners.tell(TaskFinished(model or state.model, context or {}, task_id, state, cost, account))
     return _checked(connection, state, model)
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, List
 
 import pytest
-from wire import CHAT, CREATED, IMAGE, KEY, Script, answer, client
+from wire import CHAT, CREATED, IMAGE, KEY, Script, answer, chunk, client, event, pieces
 
 from kie_sync import KieAdapter
 from kie_sync.config import ApiKey
@@ -114,3 +114,23 @@ def test_nobody_asks_who_was_not_asked_to(clock: Any) -> None:
     KieAdapter(client(Script(platform), clock), IMAGE).submit("a cat")
 
     assert platform.asked == 0
+
+
+@pytest.mark.parametrize("is_dropped", [False, True])
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_stream_that_is_left_early_asks_only_where_it_may(is_dropped: bool, count: int, clock: Any) -> None:
+    """A finalizer runs in the middle of anything: it must not wait for an answer."""
+    platform = Platform(60)
+    parts = [event(chunk("a")), event(chunk("b", "stop"))]
+
+    def transport(request: Any, **more: Any) -> Any:
+        return pieces(parts) if request.is_paid else platform(request)
+
+    stream = client(transport, clock, low_balance_warning=50).chat_completions_stream(CHAT, "2+2?")
+    for _ in range(count):
+        next(stream)
+    if not is_dropped:
+        stream.close()
+    del stream
+
+    assert platform.asked == (1 if count == 2 and not is_dropped else 0)

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
-from wire import CHAT, CREATED, IMAGE, Script, answer, client, shipped, state, success
+from wire import CHAT, CREATED, IMAGE, Script, answer, chunk, client, event, pieces, shipped, state, success
 
 from kie_sync import CostEstimate, KieAdapter, KieClient
 from kie_sync.budget import Budget, check_day, check_price, expected_credits, with_chat_bound
 from kie_sync.errors import KieAPIError, KieBudgetError, KieConfigError, KieInputError, KieOutcomeUnknownError
 from kie_sync.events import TaskSubmitting
+from kie_sync.journal import SqliteJournal
 from kie_sync.params import resolve
 from kie_sync.pricing import quote
 from kie_sync.records import PaidCall
@@ -183,6 +184,27 @@ def test_a_journal_that_counts_by_itself_is_enough() -> None:
     journal: Any = Journal()
 
     KieAdapter(client(Script(CREATED), journal=journal, max_credits_per_day=7), IMAGE).submit("a cat")
+
+
+@pytest.mark.parametrize(("limit", "is_refused"), [(1, True), (1000, True), (7, False), ("7.0", False), (False, False)])
+@pytest.mark.parametrize("how", ["argument", "environment"])
+def test_two_limits_by_day_must_be_one(
+    limit: Any, is_refused: bool, how: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The journal counts with its own; the client's would be passed by without a word."""
+    transport, settings = Script(CREATED), {"max_credits_per_day": limit}
+    if how == "environment" and limit is not False:
+        monkeypatch.setenv("KIE_MAX_CREDITS_PER_DAY", str(limit))
+        settings = {}
+    mine = client(transport, journal=SqliteJournal(tmp_path / "j", max_credits_per_day=Decimal(7)), **settings)
+
+    if is_refused:
+        with pytest.raises(KieConfigError, match=rf"is {limit} credits, and the journal that was given keeps 7;"):
+            KieAdapter(mine, IMAGE).submit("a cat")
+    else:
+        KieAdapter(mine, IMAGE).submit("a cat")
+
+    assert transport.creates == (0 if is_refused else 1)
 
 
 def test_the_journal_is_given_the_limit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -407,6 +429,43 @@ def test_a_chat_that_broke_off_stays_reserved() -> None:
         mine.chat_completions(CHAT, "2+2?", max_tokens=1000)
 
     assert mine.budget is not None and mine.budget.reserved > Decimal("0.18")
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_chat_that_is_closed_early_stays_reserved(count: int) -> None:
+    """What was told of its usage is only that of a part."""
+    usage = [
+        {"usage": {"prompt_tokens": 10, "completion_tokens": count, "total_tokens": 10 + count}} for count in (1, 5)
+    ]
+    parts = [event(chunk("a", **usage[0])), event(chunk("b", **usage[0])), event(chunk("c", "stop", **usage[1]))]
+    mine = client(Script(pieces([*parts, event("[DONE]")])), budget=1)
+    assert mine.budget is not None
+
+    with mine.chat_completions_stream(CHAT, "2+2?", max_tokens=1000) as stream:
+        reserved = mine.budget.reserved
+        for _ in range(count):
+            next(stream)
+
+    assert figures(mine.budget)[:2] == ((Decimal("0.0012"), 0) if count == 3 else (0, reserved))
+
+
+def test_a_stream_that_is_collected_while_the_budget_is_read_holds_nobody_up() -> None:
+    """The collector runs where it likes, and tells of the end in a thread that holds the lock already."""
+    mine = client(Script(pieces([event(chunk("a"))])), budget=1)
+    budget = mine.budget
+    assert budget is not None
+    stream = mine.chat_completions_stream(CHAT, "2+2?", max_tokens=1000)
+
+    def collect() -> None:
+        nonlocal stream
+        with budget._lock:
+            del stream
+
+    collector = threading.Thread(target=collect, daemon=True)
+    collector.start()
+    collector.join(10)
+
+    assert not collector.is_alive()
 
 
 def test_a_model_that_is_not_sold_in_credits_says_so() -> None:

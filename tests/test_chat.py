@@ -6,7 +6,7 @@ import logging
 import socket
 import time
 from decimal import Decimal
-from typing import Any, List
+from typing import Any, List, Tuple
 
 import pytest
 from wire import CHAT, IMAGE, KEY, RawServer, Script, answer, chunk, chunked, client, event, everything_in, pieces
@@ -179,7 +179,7 @@ def test_a_stream_that_breaks_is_an_error_with_what_had_come(given: Any, reason:
     error = caught.value
     assert error.partial == ("so " if b"so " in given[0] else "")
     assert (error.model, error.method, error.http_status) == (CHAT, "POST", 200)
-    assert told[1:] == [ChatFinished(CHAT, {}, None, found.cost, error)]
+    assert told[1:] == [ChatFinished(CHAT, {}, None, found.cost, error, is_complete=False)]
     assert response.headers["X-Closed"] == "1" and list(found) == []
 
 
@@ -264,6 +264,35 @@ def test_closing_early_closes_the_connection_and_is_told_once(how: str) -> None:
         gc.enable()
 
     assert (response.headers["X-Closed"], [type(event) for event in told]) == ("1", [ChatSubmitting, ChatFinished])
+
+
+def test_a_stream_that_is_dropped_early_says_so() -> None:
+    told: List[Any] = []
+    ends: List[Tuple[bool, bool]] = []
+
+    for count, is_dropped in ((0, False), (3, False), (3, True), (5, False), (5, True), (99, False)):
+        found = stream(*FULL, told=told.append)
+        for _ in zip(range(count), found):
+            continue
+        if not is_dropped:
+            found.close()
+        del found
+        ends.append((told[-1].is_complete, told[-1].is_dropped))
+
+    # With its finish reason, the answer is there.
+    assert ends == [(False, False), (False, False), (False, True), (True, False), (True, True), (True, False)]
+
+
+def test_a_stream_that_is_interrupted_is_not_complete() -> None:
+    def parts() -> Any:
+        yield FULL[2]
+        raise KeyboardInterrupt
+
+    told: List[Any] = []
+    with pytest.raises(KeyboardInterrupt), stream(pieces(parts()), told=told.append) as found:
+        list(found)
+
+    assert (told[-1].error, told[-1].is_complete) == (None, False)
 
 
 def test_a_stream_outlives_its_client() -> None:

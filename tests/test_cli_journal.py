@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, List
 
 import pytest
 from test_cli_sandbox import IMAGE, QUICK, error_of, run
 
-from kie_sync import load_catalog
+from kie_sync import load_catalog, tasks
 from kie_sync.cli.run import Run
 from kie_sync.journal import SqliteJournal
 from kie_sync.limiter import Limiter
@@ -49,6 +49,8 @@ def test_the_same_key_is_paid_once(sandbox: Sandbox) -> None:
     second = run("generate", IMAGE, "a cat", "--key", "row-1", *QUICK)
 
     assert (first.exit_code, second.exit_code, second.stdout) == (0, 0, first.stdout)
+    assert "was bought before under this key; nothing is paid again" in second.stderr
+    assert "bought before" not in first.stderr
     assert len(sandbox.tasks) == before + 1
 
 
@@ -97,7 +99,7 @@ def test_an_unknown_outcome_is_listed_and_settled() -> None:
     reconciled = shown("reconcile")
     settled = run("settle", call_id[:12], "--charged")
 
-    assert (bought.exit_code, again.exit_code, resumed.exit_code) == (5, 5, 0)
+    assert (bought.exit_code, again.exit_code, resumed.exit_code) == (5, 5, 5)
     assert f"kie-sync settle {call_id}" in again.stderr
     assert f"kie-sync settle {call_id[:12]} --charged" in resumed.stderr
     assert (reconciled["verdict"], reconciled["unexplained"]) == ("unknown were charged", "4")
@@ -138,6 +140,31 @@ def test_after_a_deadline_resume_and_collect_finish_it(tmp_path: Path) -> None:
     assert "1 result not on disk" in resumed.stderr and "not on disk" not in run("resume").stderr
     assert [path.suffix for path in (tmp_path / "out").iterdir()] == [".png"]
     assert "everything that is done is on disk" in run("collect").stderr
+
+
+def test_what_is_done_is_on_disk_before_the_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("generate", IMAGE, "a", "--journal", "journal.sqlite", *QUICK)
+    run("generate", IMAGE, "b [[fault:null-first=100000]]", "--max-wait", "0.01", *QUICK)
+    there: List[int] = []
+    wait_for = tasks.wait_for
+
+    def waiting(*args: Any, **more: Any) -> Any:
+        there.append(len(list((tmp_path / "out").glob("*.png"))))
+        return wait_for(*args, **more)
+
+    monkeypatch.setattr(tasks, "wait_for", waiting)
+    resumed = run("resume", "-o", "out", "--max-wait", "0.05", *QUICK)
+
+    assert (resumed.exit_code, there) == (6, [1])
+    assert resumed.stdout.count(".png") == 1
+
+
+def test_calls_of_another_key_are_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    run("generate", IMAGE, "a", *QUICK)
+    monkeypatch.setenv("KIE_API_KEY", "sk-another-0123456789")
+
+    for command in ("resume", "collect"):
+        assert "1 call of other API keys left alone" in run(command).stderr
 
 
 def test_what_still_runs_is_an_exit_code() -> None:

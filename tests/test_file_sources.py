@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from kie_sync import file_sources
 from kie_sync.file_sources import LocalFile, Unreadable, is_local, open_local
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 600
@@ -184,6 +185,43 @@ def test_paths_are_confined_with_their_links_followed(here: Path) -> None:
         with pytest.raises(Unreadable, match="must be a file under"):
             open_local(path, under=inbox)
     assert open_local(PNG, under=inbox).sha256 == HASH
+
+
+@pytest.mark.parametrize("opened", ["/proc/self/fd", "no/such/folder"])
+@pytest.mark.parametrize("when", ["before it is opened", "before it is read again", "never"])
+def test_a_folder_that_becomes_a_link_leads_nowhere(
+    here: Path, monkeypatch: pytest.MonkeyPatch, opened: str, when: str
+) -> None:
+    """Between the check of a path and its opening, somebody may change a step of it."""
+    for name in ("in/sub", "out"):
+        (here / name).mkdir(parents=True)
+        (here / name / "a.png").write_bytes(PNG)
+    monkeypatch.setattr(file_sources, "_OPENED", opened)
+    check, checks = file_sources._is_inside, iter([when == "before it is opened"])
+
+    def swap() -> None:
+        (here / "in" / "sub").rename(here / "in" / "old")
+        (here / "in" / "sub").symlink_to(here / "out")
+
+    def swapping(path: Path, folder: Path) -> bool:
+        is_inside = check(path, folder)
+        if next(checks, False):
+            swap()
+        return is_inside
+
+    monkeypatch.setattr(file_sources, "_is_inside", swapping)
+    if when == "before it is opened":
+        with pytest.raises(Unreadable, match=r"must be a file under .*; a\.png was put in another place"):
+            open_local("in/sub/a.png", under=here / "in")
+        return
+
+    file = open_local("in/sub/a.png", under=here / "in")
+    if when == "never":
+        assert b"".join(file.blocks()) == PNG
+        return
+    swap()
+    with pytest.raises(Unreadable, match="was put in another place"):
+        list(file.blocks())
 
 
 @pytest.mark.parametrize("change", [b"", b"short", PNG + b"longer", b"x" * len(PNG)])

@@ -18,12 +18,13 @@ from kie_sync import events
 from kie_sync.config import journal_path
 from kie_sync.errors import KieConfigError, KieInputError, KieJournalError, KieServerError
 from kie_sync.journal import SqliteJournal
-from kie_sync.pricing import unknown_cost
+from kie_sync.pricing import CostEstimate, unknown_cost
 from kie_sync.records import KeyTaken, PaidCall, Record
 from kie_sync.request import Request
 from kie_sync.response import QueryTaskResponse
 
 NOW = 1_795_000_000.0
+TOOK = CostEstimate(CHAT, "t", None, None, None, Decimal(2), None, None)
 ACCOUNT = "a" * 16
 
 
@@ -169,6 +170,8 @@ def test_a_huge_payload_is_kept_as_its_hash(journal: SqliteJournal) -> None:
         (events.ChatFinished(CHAT, {}, call_id="c1", credits_consumed=Decimal("0.01")), "success", Decimal("0.01")),
         (events.ChatFinished(CHAT, {}, call_id="c1"), "success", None),
         (events.ChatFinished(CHAT, {}, None, None, KieServerError("cut"), "c1"), "unknown", None),
+        (events.ChatFinished(CHAT, {}, None, TOOK, None, "c1"), "success", Decimal(2)),
+        (events.ChatFinished(CHAT, {}, None, TOOK, None, "c1", is_complete=False), "unknown", None),
     ],
 )
 def test_a_chat_is_on_record(journal: SqliteJournal, event: Any, state: str, consumed: Optional[Decimal]) -> None:
@@ -177,6 +180,7 @@ def test_a_chat_is_on_record(journal: SqliteJournal, event: Any, state: str, con
 
     found = journal.get("c1")
     assert (found.state, found.consumed, found.model) == (state, consumed, CHAT)
+    assert found.message == ("" if state == "success" else str(event.error or "closed before its end"))
 
 
 def test_a_key_belongs_to_one_call_at_a_time(journal: SqliteJournal) -> None:

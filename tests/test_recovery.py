@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
 import pytest
-from wire import IMAGE, shipped
+from wire import IMAGE, answer, shipped, state, success
+from wire import client as scripted
 
 from kie_sync import KieAdapter, KieClient, KieError, KieOutcomeUnknownError, KieTaskTimeoutError, load_catalog
+from kie_sync.errors import KieAuthenticationError, KieSaveError
 from kie_sync.journal import SqliteJournal
 from kie_sync.records import Record
-from kie_sync.recovery import Reconciliation, collect, note_balance, reconcile, resume, unsaved
+from kie_sync.recovery import Reconciliation, collect, left_alone, note_balance, reconcile, resume, unsaved
 from kie_sync.sandbox import Sandbox
 from kie_sync.webhooks import handle
 
@@ -127,11 +129,91 @@ def test_a_task_that_shows_up_settles_the_call_that_made_it(
     assert (again.task_id, len(own.tasks)) == (task_id, 1)
 
 
-def test_calls_of_another_key_are_left_alone(image: KieAdapter, journal: SqliteJournal, own: Sandbox) -> None:
-    image.submit("a")
+def test_calls_of_another_key_are_left_alone(
+    image: KieAdapter, client: KieClient, journal: SqliteJournal, own: Sandbox, tmp_path: Path
+) -> None:
+    image.generate("on disk", **QUICK).save(tmp_path / "own.png")
+    image.generate("not on disk", **QUICK)
+    image.submit("not finished")
 
     with KieClient("another-key", own.url, catalog=shipped(), journal=journal) as other:
         assert list(resume(other, journal)) == []
+        assert [record.state for record in left_alone(other, journal)] == ["success", "accepted"]
+    assert left_alone(client, journal) == []
+
+
+class Platform:
+    """Makes tasks t1, t2...; tells of each what `states` says, and notes what it was asked for."""
+
+    def __init__(self, **states: Any) -> None:
+        self.states, self.made = states, 0
+        self.asked: List[str] = []
+
+    def __call__(self, request: Any, **more: Any) -> Any:
+        if request.is_paid:
+            self.made += 1
+            return answer({"code": 200, "data": {"taskId": f"t{self.made}"}})
+        name = next((name for name in self.states if name in request.url), "file")
+        self.asked.append(name)
+        return answer(self.states.get(name, b"\x89PNG\r\n\x1a\n" + b"x" * 50))
+
+
+BROKEN = {"code": 500, "msg": "internal error"}
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_one_task_that_cannot_be_looked_at_stops_no_other(
+    refused: bool, journal: SqliteJournal, tmp_path: Path, clock: Any
+) -> None:
+    """What is known to be done is fetched first, whatever comes of the looks."""
+    platform = Platform(t1=success(), t2=BROKEN, t3=success())
+    kie = scripted(platform, clock, journal=journal)
+    adapter = KieAdapter(kie, IMAGE)
+    adapter.generate("one")
+    adapter.submit("two")
+    adapter.submit("three")
+    platform.asked.clear()
+    if refused:
+        platform.states["t2"] = {"code": 401, "msg": "no such key"}
+
+    steps = collect(kie, journal, tmp_path / "out")
+
+    first = next(steps)
+    assert (first.record.task_id, len(first.paths), "t2" in platform.asked) == ("t1", 1, False)
+    if refused:
+        with pytest.raises(KieAuthenticationError):
+            next(steps)
+    else:
+        assert [(step.record.task_id, len(step.paths)) for step in steps] == [("t3", 1)]
+
+
+def test_what_is_done_is_seen_before_the_long_waits(journal: SqliteJournal, clock: Any) -> None:
+    platform = Platform(t1=state("generating"), t2=success(), t3=state("fail", failMsg="no luck"))
+    kie = scripted(platform, clock, journal=journal)
+    for word in ("one", "two", "three"):
+        KieAdapter(kie, IMAGE).submit(word)
+    began = clock.now()
+
+    steps = []
+    for step in resume(kie, journal, poll_interval=5, max_wait_time=60):
+        steps.append((step.record.task_id, step.record.state, type(step.error).__name__, clock.now() - began >= 60))
+
+    assert steps == [
+        ("t2", "success", "NoneType", False),
+        ("t3", "failed", "KieTaskFailedError", False),
+        ("t1", "running", "KieTaskTimeoutError", True),
+    ]
+
+
+def test_a_model_that_is_in_no_catalog_and_a_full_disk(journal: SqliteJournal, tmp_path: Path, clock: Any) -> None:
+    kie = scripted(Platform(t1=success()), clock, journal=journal)
+    kie.create_task("not/in-catalog", {"a": 1})
+    kie.wait_for_task("t1")
+    (tmp_path / "plain").write_text("a file")
+
+    (step,) = collect(kie, journal, tmp_path / "plain" / "x")
+
+    assert isinstance(step.error, KieSaveError) and (step.error.task_id, step.error.model) == ("t1", "not/in-catalog")
 
 
 def test_balances_that_add_up(client: KieClient, image: KieAdapter, journal: SqliteJournal) -> None:

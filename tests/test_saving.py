@@ -136,13 +136,17 @@ def test_what_is_there_already_is_not_fetched_again(tmp_path: Path, clock: Any) 
     assert len(script.requests) == before + 1
 
 
-@pytest.mark.parametrize("change", ["gone", "elsewhere", "another name"])
+@pytest.mark.parametrize("change", ["gone", "elsewhere", "another name", "a pattern", "the folder above"])
 def test_what_is_not_there_any_more_is_fetched(tmp_path: Path, clock: Any, change: str) -> None:
     result, script = made(clock, *[Response(200, b"1")] * 2, journal=Kept({}))
     first = result.save(tmp_path / "cat.png")[0]
     if change == "gone":
         first.unlink()
-    place = {"gone": "cat.png", "elsewhere": "other/cat.png", "another name": "dog.png"}[change]
+    place = {"gone": "cat.png", "elsewhere": "other/cat.png", "another name": "dog.png"}.get(change, "cat.png")
+    given = {"a pattern": tmp_path / "c{n}t.{ext}", "the folder above": tmp_path.parent}.get(change, tmp_path / place)
+    wanted = {"a pattern": "c1t", "the folder above": f"../{IMAGE.replace('/', '-')}-t1-1"}.get(change)
 
-    assert result.save(tmp_path / place) == [tmp_path / place]
+    (saved,) = result.save(given)
+
+    assert saved.resolve().with_suffix("") == (tmp_path / (wanted or place)).resolve().with_suffix("")
     assert [request.method for request in script.requests[2:]] == ["GET", "GET"]

@@ -120,22 +120,28 @@ def test_the_folder_of_a_place(given: str, folder: str) -> None:
     ("given", "held"),
     [
         ("cat.png", {"cat.png", "cat-1.png", "cat-2-3.png"}),
-        ("folder/", {"folder/cat.png"}),
-        ("folder/{n}.{ext}", {"folder/cat.png"}),
+        ("folder/", {"folder/cat.png", "folder/cat-2.png"}),
+        ("folder", {"folder/cat.png", "folder/cat-2.png"}),
+        ("", {"cat.png", "cat-1.png", "cat-2-3.png", "cat-x.png", "cat.jpg"}),
+        ("folder/{n}.{ext}", set()),
+        ("cat-{n}.{ext}", {"cat-2-3.png"}),
+        ("cat.{ext}", {"cat-2-3.png"}),
+        ("{task_id}/{model}.png", {"folder/cat-2.png"}),
+        ("{task_id}/../cat-2.jpg", set()),
         ("other.png", set()),
     ],
 )
 def test_what_a_place_holds_already(here: Path, given: str, held: Any) -> None:
-    files = ("cat.png", "cat-1.png", "cat-2-3.png", "cat-x.png", "cat.jpg", "folder/cat.png")
+    files = ("cat.png", "cat-1.png", "cat-2-3.png", "cat-x.png", "cat.jpg", "folder/cat.png", "folder/cat-2.png")
     for name in files:
         (here / name).write_bytes(b"x")
     (here / "cat-4.png").write_bytes(b"")
     (here / "cat-5.png").mkdir()
 
-    target = parse_target(given)
+    target = parse_target(given or here)
 
     listed = (*files, "cat-4.png", "cat-5.png", "cat-6.png", "\0")
-    assert {name for name in listed if target.holds(Path(name))} == held
+    assert {name for name in listed if target.holds(Path(name), 2, 3, model="cat", task_id="folder")} == held
 
 
 def test_trying_a_place_leaves_nothing(here: Path) -> None:

@@ -73,6 +73,8 @@ def generate(
         )
         # One that was bought before under the same key: no event told of it.
         run.task_id, run.is_known = task.task_id, True
+        if task.record is not None:
+            run.found(task.record)
         run.is_over = task.record is not None and task.record.state == "success"
         deliver(run, task.wait(), output)
 

@@ -10,12 +10,13 @@ import click
 
 from .. import KieClient
 from ..errors import KieTaskFailedError
+from ..journal import SqliteJournal
 from ..records import UNFINISHED, Record
-from ..recovery import Step, unsaved
+from ..recovery import Step, fetch, left_alone, unsaved
 from ..recovery import collect as fetch_all
 from ..recovery import resume as wait_for_all
 from .delivery import waiting_options
-from .exits import FAILED, RUNNING, facts
+from .exits import FAILED, RUNNING, UNKNOWN, facts
 from .history import record_facts
 from .progress import Progress
 from .run import Run, common_options, journal_option, print_json
@@ -32,13 +33,29 @@ def resume(run: Run, output: Optional[str], poll_interval: Optional[float], max_
     """Go on waiting for every paid task that is not finished.
 
     After a crash, a deadline or Ctrl-C: nothing is bought, and nothing is lost. Calls of unknown outcome
-    are listed; see `settle`. Exits with 6 when something still runs.
+    are listed; see `settle`. Exits with 6 when something still runs, with 5 when only such calls are left.
     """
     journal = run.open_journal()
     done: List[Dict[str, Any]] = []
     code = 0
     with Progress(run), run.open_client() as client:
+
+        def fetch_early(step: Step) -> Step:
+            # Links expire, and the waits may be long. What goes wrong here is tried once more at the end.
+            if output is None or step.record.state != "success" or not step.record.urls:
+                return step
+            fetched = fetch(client, journal, step.record, output)
+            if fetched.error is not None:
+                run.warn(f"task {step.record.task_id}: {fetched.error.message}")
+            return step if fetched.error is not None else fetched
+
+        for record in unsaved(client, journal) if output is not None else ():
+            step = fetch_early(Step(record))
+            if step.paths:
+                done.append(_facts(step))
+                _say(run, client, step)
         for step in wait_for_all(client, journal, poll_interval=poll_interval, max_wait_time=max_wait):
+            step = fetch_early(step)
             done.append(_facts(step))
             _say(run, client, step)
             if step.record.state in UNFINISHED:
@@ -49,11 +66,13 @@ def resume(run: Run, output: Optional[str], poll_interval: Optional[float], max_
                 _say(run, client, step)
                 code = code or (FAILED if step.error else 0)
         left = len(unsaved(client, journal))
+        _say_left_alone(run, client, journal)
     unknown = journal.records(["unknown"])
     if run.as_json:
         print_json({"tasks": done, "unknown": [record_facts(record) for record in unknown]})
     elif not done and not unknown:
         run.say("nothing is left to wait for")
+    code = code or (UNKNOWN if unknown else 0)
     for record in unknown:
         run.say(
             f"call {record.id[:12]} ({record.model}): it is not known whether it was paid ({record.message}); "
@@ -76,15 +95,25 @@ def collect(run: Run, output: str) -> int:
     is bought. Exits with 4 when something could not be fetched.
     """
     done: List[Dict[str, Any]] = []
+    journal = run.open_journal()
     with Progress(run), run.open_client() as client:
-        for step in fetch_all(client, run.open_journal(), output):
+        for step in fetch_all(client, journal, output):
             done.append(_facts(step))
             _say(run, client, step)
+        _say_left_alone(run, client, journal)
     if run.as_json:
         print_json(done)
     elif not done:
         run.say("everything that is done is on disk")
     return FAILED if any(entry.get("error") for entry in done) else 0
+
+
+def _say_left_alone(run: Run, client: KieClient, journal: SqliteJournal) -> None:
+    if others := left_alone(client, journal):
+        run.say(
+            f"{counted(Decimal(len(others)), 'call')} of other API keys left alone, not finished or not on disk: "
+            "run it again with the key that paid (`kie-sync history` lists them)"
+        )
 
 
 def _facts(step: Step) -> Dict[str, Any]:

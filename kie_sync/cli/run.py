@@ -19,6 +19,7 @@ import click
 if TYPE_CHECKING:
     from .. import KieClient
     from ..catalog import Catalog
+    from ..records import Record
     from ..events import Listener
     from ..journal import SqliteJournal
 
@@ -132,6 +133,12 @@ class Run:
         """Chatter for people; a program gets none."""
         if not self.as_json:
             click.echo(text, err=True)
+
+    def found(self, record: Record) -> None:
+        """Say that a task was bought before, so that nobody takes its price for paid once more."""
+        if self.as_json:
+            self.tell("task", {"task_id": record.task_id, "model": record.model, "state": "on record"})
+        self.say(f"task {record.task_id} was bought before under this key; nothing is paid again")
 
     def warn(self, text: str) -> None:
         if self.as_json:
