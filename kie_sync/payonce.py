@@ -9,7 +9,7 @@ from typing import Any, List, Mapping, Optional
 from .connection import Connection
 from .errors import KieConfigError, KieInputError, KieOutcomeUnknownError, KieTaskFailedError, Problem
 from .records import PaidCall, Record, canonical
-from .values import show
+from .values import NOT_UTF8, show, unsendable
 
 # Between two looks at a call that another thread or process is sending just now.
 _LOOK_S = 0.25
@@ -98,8 +98,25 @@ def parse_key(model: str, key: object) -> str:
     problems: List[Problem] = []
     if not text.strip():
         problems.append(Problem("type", "key", f"key must be text that names this purchase; got {show(key)}"))
+    elif unsendable(text) is not None:
+        problems.append(Problem("type", "key", f"key {NOT_UTF8}"))
     elif len(text) > 500:
         problems.append(Problem("max_length", "key", f"key may have 500 characters; it has {len(text):,}"))
     if problems:
         raise KieInputError(model, problems)
     return text
+
+
+def parse_user(model: str, user: object) -> str:
+    """A user's name as the caller gave it; "" for nobody in particular.
+
+    Raises:
+        KieInputError: it is no text.
+    """
+    if user is None:
+        return ""
+    if not isinstance(user, str):
+        raise KieInputError(model, [Problem("type", "user", f"user must be text; got {show(user)}")])
+    if unsendable(user) is not None:
+        raise KieInputError(model, [Problem("type", "user", f"user {NOT_UTF8}")])
+    return user

@@ -12,7 +12,7 @@ from .definitions import Model
 from .errors import KieInputError, Problem
 from .local_files import Staged, with_urls
 from .params import Arguments
-from .payonce import find_first, parse_key
+from .payonce import find_first, parse_key, parse_user
 from .pricing import CostEstimate
 from .records import KeyTaken, Record
 from .request import build_create
@@ -27,7 +27,7 @@ class Terms:
         retry_failed: buy anew where the key's first task failed.
         max_credits: refuse the call where it would cost more, in platform credits.
         allow_unknown_price: let a price that is not known pass the limits.
-        user: which of the caller's own users it is for.
+        user: which of the caller's own users it is for; None and "" are nobody in particular.
         callback_url: where the platform tells the end of the task.
         context: handed to the listeners, untouched.
     """
@@ -36,7 +36,7 @@ class Terms:
     retry_failed: bool = False
     max_credits: Any = None
     allow_unknown_price: bool = False
-    user: str = ""
+    user: Optional[str] = ""
     callback_url: Optional[str] = None
     context: Mapping[str, Any] = field(default_factory=dict)
 
@@ -52,7 +52,7 @@ def buy(
         endpoint,
         arguments.given,
         key=parse_key(model.id, terms.key),
-        user=terms.user,
+        user=parse_user(model.id, terms.user),
         max_credits=parse_max_credits(model.id, terms.max_credits),
         allow_unknown_price=terms.allow_unknown_price,
     )

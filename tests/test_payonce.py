@@ -259,6 +259,38 @@ def test_what_is_no_key(desk: Desk, key: Any) -> None:
     assert desk.script.requests == []
 
 
+HALF = "row \ud800"
+
+
+@pytest.mark.parametrize(
+    ("terms", "message"),
+    [
+        ({"key": HALF}, "key holds characters that are no text"),
+        ({"user": HALF}, "user holds characters that are no text"),
+        ({"user": 17}, "user must be text; got 17"),
+        ({"user": b"ann"}, "user must be text; got "),
+        ({"user": ["ann"]}, "user must be text; got "),
+        ({"user": False}, "user must be text; got "),
+    ],
+)
+def test_names_that_cannot_be_written_down(desk: Desk, terms: Any, message: str) -> None:
+    """Half of a surrogate pair was a bare UnicodeEncodeError of the journal or the limiter."""
+    with pytest.raises(KieInputError) as caught:
+        desk(CREATED).generate("a cat", **terms)
+
+    (problem,) = caught.value.problems
+    assert problem.where in terms and message in str(caught.value)
+    assert (desk.script.requests, desk.path.exists()) == ([], False)
+    str(caught.value).encode()
+
+
+@pytest.mark.parametrize(("user", "kept"), [(None, ""), ("", ""), ("ann", "ann"), ("\u5f20\u4e09 \U0001f600", None)])
+def test_a_user_is_text_or_nobody(desk: Desk, user: Any, kept: Any) -> None:
+    desk(CREATED).submit("a cat", user=user)
+
+    assert [record.user for record in desk.journal.records()] == [user if kept is None else kept]
+
+
 def test_a_number_is_a_key(desk: Desk) -> None:
     desk(CREATED, success()).generate("a cat", key=17)  # type: ignore[arg-type]
 
