@@ -91,8 +91,8 @@ class Target:
             wanted, found = self.path.resolve(), path.resolve()
         except (OSError, RuntimeError, ValueError):
             return False
-        added = found.stem[len(wanted.stem) :]
-        is_named = found.stem.startswith(wanted.stem) and re.fullmatch(r"(-\d+)*", added) is not None
+        ending = found.stem[len(wanted.stem) :]
+        is_named = found.stem.startswith(wanted.stem) and re.fullmatch(r"(-\d+)*", ending) is not None
         return found.parent == wanted.parent and found.suffix == wanted.suffix and is_named
 
 

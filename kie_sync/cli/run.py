@@ -19,9 +19,9 @@ import click
 if TYPE_CHECKING:
     from .. import KieClient
     from ..catalog import Catalog
-    from ..records import Record
     from ..events import Listener
     from ..journal import SqliteJournal
+    from ..records import Record
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
