@@ -120,7 +120,8 @@ class _Storm:
         for words in (("resume", "--poll-interval", "0.05"), ("collect", "-o", f"{self.out}/")):
             done = kie_sync(self.environ, *words)
             self.check_said(done.stdout, done.stderr)
-            if done.returncode != 0:
+            # 5: calls of unknown outcome are left.
+            if done.returncode not in (0, 5):
                 self.found.problems.append(f"{words[0]} ended with {done.returncode}: {done.stderr}")
         self.check(before)
         self.run_again(before)

@@ -307,7 +307,7 @@ BODIES: List[Fault] = [
             spoiling(lambda a, data=data: as_json(data).framed()),
             is_accepted=True,  # type: ignore[misc]
             where=JSON_ONLY,
-            but={"look": NOT_FOUND, "wait": NOT_FOUND},
+            but={"look": NOT_FOUND, "wait": RUNNING},
         )
         for shown, data in (("{}", {}), ("code 200 without data", {"code": 200, "msg": "success", "data": None}))
     ),
@@ -355,6 +355,8 @@ _CODES = (
 _NO_ANSWER = (408, 504, 524)
 # Under HTTP 200 a failed task's own envelope carries these.
 _FAILED = {408: {"wait": FAILED, "look": DONE}, 501: {"wait": FAILED, "look": DONE}}
+# A task that the journal knows as new may be unknown to the platform for a moment; here the deadline comes first.
+_NEW = {404: {"wait": RUNNING}}
 _TRUE = {
     401: "401 Unauthorized",
     402: "402 Payment Required",
@@ -373,7 +375,7 @@ CODES: List[Fault] = [
             answering(as_json({"code": code, "msg": "no", "data": None})),
             paid=UNKNOWN if code in _NO_ANSWER else kind,
             asked=kind,
-            but=_FAILED.get(code, {}),
+            but={**_FAILED.get(code, {}), **_NEW.get(code, {})},
             where=CODED,
         )
         for code, kind in _CODES
@@ -384,7 +386,7 @@ CODES: List[Fault] = [
             answering(as_json({"code": code, "msg": "no"}, status)),
             paid=UNKNOWN if code in _NO_ANSWER else kind,
             asked=kind,
-            but={"save": NOT_FOUND if code in (401, 404) else CONNECTION},
+            but={"save": NOT_FOUND if code in (401, 404) else CONNECTION, **_NEW.get(code, {})},
         )
         for code, status in _TRUE.items()
         for kind in (dict(_CODES).get(code, SERVER),)
