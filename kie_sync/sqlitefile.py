@@ -76,6 +76,11 @@ class SqliteFile:
             if connection is not None and self._process == os.getpid():
                 connection.close()
 
+    def __del__(self) -> None:
+        # Python 3.13 warns of a connection that nobody closed.
+        with suppress(Exception):
+            self.close()
+
     def alone(self) -> threading.RLock:
         """What keeps the other threads of this process away from the file; may be held again by its holder."""
         return self._lock
