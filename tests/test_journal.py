@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -149,7 +150,7 @@ def test_each_outcome_is_on_record(journal: SqliteJournal, told: List[Any], reco
 def test_a_row_is_on_disk_before_the_call_leaves(journal: SqliteJournal) -> None:
     journal(submitting(call(key="row-1")))
 
-    with sqlite3.connect(str(journal.path)) as other:
+    with closing(sqlite3.connect(str(journal.path), isolation_level=None)) as other:
         found = other.execute("SELECT state, payload, price, url FROM calls").fetchall()
     assert found == [
         ("sending", '{"model": "google/nano-banana", "input": {"prompt": "a"}}', None, "https://api.kie.ai/x")
@@ -159,7 +160,7 @@ def test_a_row_is_on_disk_before_the_call_leaves(journal: SqliteJournal) -> None
 def test_a_huge_payload_is_kept_as_its_hash(journal: SqliteJournal) -> None:
     journal(submitting(call(given={"prompt": "x" * 300_000})))
 
-    with sqlite3.connect(str(journal.path)) as other:
+    with closing(sqlite3.connect(str(journal.path), isolation_level=None)) as other:
         payload, digest = other.execute("SELECT payload, payload_hash FROM calls").fetchone()
     assert payload is None and len(digest) == 64
 
@@ -496,7 +497,7 @@ def test_a_file_that_is_no_journal_stops_the_call(tmp_path: Path) -> None:
 def test_a_journal_of_a_later_version_is_left_alone(journal: SqliteJournal) -> None:
     journal(submitting(call()))
     journal.close()
-    with sqlite3.connect(str(journal.path)) as other:
+    with closing(sqlite3.connect(str(journal.path), isolation_level=None)) as other:
         other.execute("PRAGMA user_version = 99")
 
     with pytest.raises(KieJournalError, match="version 99, and this kie_sync knows version 1"):
@@ -506,13 +507,13 @@ def test_a_journal_of_a_later_version_is_left_alone(journal: SqliteJournal) -> N
 def test_what_could_not_be_written_is_written_later(journal: SqliteJournal) -> None:
     """A full disk, or another program's lock, must not cost a task's id."""
     journal(submitting(call()))
-    with sqlite3.connect(str(journal.path)) as other:
+    with closing(sqlite3.connect(str(journal.path), isolation_level=None)) as other:
         other.execute("ALTER TABLE calls RENAME TO hidden")
     with pytest.raises(KieJournalError):
         journal(events.TaskCreated(IMAGE, {}, "t1", "c1"))
     with pytest.raises(KieJournalError):
         journal(events.FilesSaved(IMAGE, {}, "t1", {"https://u": "/a.png"}))
-    with sqlite3.connect(str(journal.path)) as other:
+    with closing(sqlite3.connect(str(journal.path), isolation_level=None)) as other:
         other.execute("ALTER TABLE hidden RENAME TO calls")
 
     journal(events.TaskFinished(IMAGE, {}, "t1", success()))

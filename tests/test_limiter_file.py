@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Iterator, List
 
@@ -107,7 +108,7 @@ def test_a_slot_that_is_over_is_forgotten(store: FileStore, path: str, hands: Ha
     hands.pass_s(60)
 
     assert slots_of(store) == []
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         assert connection.execute("SELECT count(*) FROM slots").fetchone() == (0,)
     connection.close()
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Callable, Iterator, List
 
@@ -230,7 +230,7 @@ def _a_torn_database(folder: Path) -> Path:
 
 def _another_version(folder: Path) -> Path:
     path = folder / "other.sqlite"
-    with sqlite3.connect(str(path)) as connection:
+    with closing(sqlite3.connect(str(path), isolation_level=None)) as connection:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
     return path
