@@ -813,7 +813,7 @@ PRICES: List[Tuple[str, str, Dict[str, Any], Figures]] = [
     ("all free surcharges", "surcharge-together", {"images": [IMAGE, IMAGE]}, ("49", "49", "49", None)),
     ("tokens that were not told", "speech-tokens", {}, (None, None, None, "say input_tokens and audio_output_tokens")),
     (
-        "a kind of token without a price",
+        "a direction of tokens without a price",
         "speech-tokens",
         {"output_tokens": 5},
         (None, None, None, "no price is known for output tokens"),
