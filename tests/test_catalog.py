@@ -20,6 +20,8 @@ from kie_sync.params import resolve
 from kie_sync.pricing import estimate, quote
 from kie_sync.yamlfile import Mark, YamlList, YamlMap, read_yaml
 
+# The customer's ten, and the platform's chat models beside the two among them.
+SHIPPED = 10 + 47 - 2
 GOOD = "  my/cat: {kind: image, endpoint: kie-task, parameters: {prompt: {required: true}}}\n"
 
 
@@ -42,10 +44,10 @@ def price(catalog: Catalog, model: str, **given: Any) -> Any:
 
 def test_the_shipped_catalog_is_a_mapping_of_models(catalog: Catalog) -> None:
     assert (len(catalog), "nano-banana-pro" in catalog, "x" in catalog, repr(catalog)) == (
-        10,
+        SHIPPED,
         True,
         False,
-        "Catalog(10 models)",
+        f"Catalog({SHIPPED} models)",
     )
 
 
@@ -101,13 +103,13 @@ def test_one_price_can_be_changed_by_one_line(tmp_path: Path) -> None:
 def test_a_model_can_be_added(tmp_path: Path) -> None:
     catalog = read(tmp_path, "models:\n" + GOOD)
 
-    assert (len(catalog), list(catalog)[-1], catalog["my/cat"].title) == (11, "my/cat", "my/cat")
+    assert (len(catalog), list(catalog)[-1], catalog["my/cat"].title) == (SHIPPED + 1, "my/cat", "my/cat")
 
 
 def test_a_model_can_be_hidden(tmp_path: Path) -> None:
     catalog = read(tmp_path, "models:\n  nano-banana-pro: null\n")
 
-    assert (len(catalog), "nano-banana-pro" in catalog) == (9, False)
+    assert (len(catalog), "nano-banana-pro" in catalog) == (SHIPPED - 1, False)
 
 
 def test_lists_are_replaced(tmp_path: Path) -> None:
@@ -164,7 +166,7 @@ def test_the_place_of_a_fault_is_in_the_file_that_made_it(tmp_path: Path) -> Non
 def test_a_section_with_nothing_in_it_takes_nothing_away(tmp_path: Path, section: str) -> None:
     catalog = read(tmp_path, f"{section}:\n")
 
-    assert (catalog.problems, len(catalog), price(catalog, "google/nano-banana")) == ((), 10, 5)
+    assert (catalog.problems, len(catalog), price(catalog, "google/nano-banana")) == ((), SHIPPED, 5)
 
 
 # ---- files ----
@@ -191,7 +193,7 @@ def test_a_file_that_cannot_be_understood_leaves_the_others(tmp_path: Path, cont
 
     catalog = read_catalog(tmp_path / "my.yaml")
 
-    assert (told(catalog, tmp_path), len(catalog)) == ([message], 10)
+    assert (told(catalog, tmp_path), len(catalog)) == ([message], SHIPPED)
 
 
 def test_an_unknown_id_says_which_files_were_not_read(tmp_path: Path) -> None:
@@ -208,7 +210,7 @@ def test_files_can_be_included(tmp_path: Path) -> None:
 
     catalog = read(tmp_path, "include: ['more/*.yaml']\nmodels:\n" + GOOD.replace("my/cat", "my/hen"))
 
-    assert list(catalog)[10:] == ["my/hen", "my/cat", "my/dog"]
+    assert list(catalog)[SHIPPED:] == ["my/hen", "my/cat", "my/dog"]
 
 
 def test_a_file_does_not_include_itself(tmp_path: Path) -> None:
@@ -252,13 +254,23 @@ def test_a_model_that_stands_twice_counts_as_it_stands_first(tmp_path: Path) -> 
     )
 
 
+def test_a_base_that_stands_twice_counts_as_it_stands_first(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("bases:\n  family: {kind: video, endpoint: kie-task}\n")
+
+    catalog = read(tmp_path, "include: [a.yaml]\nbases:\n  family: {kind: image, endpoint: kie-task}\n")
+
+    assert told(catalog, tmp_path) == [
+        "a.yaml:2:3: family: this base stands in my.yaml:3 already, and counts as it stands there"
+    ]
+
+
 # ---- what is broken stays alone ----
 
 
 def test_a_broken_entry_hides_no_other(tmp_path: Path) -> None:
     catalog = read(tmp_path, "models:\n  my/bad: {kind: immage, endpoint: kie-task}\n" + GOOD)
 
-    assert (len(catalog), "my/bad" in catalog, "my/cat" in catalog) == (11, False, True)
+    assert (len(catalog), "my/bad" in catalog, "my/cat" in catalog) == (SHIPPED + 1, False, True)
     with pytest.raises(KieCatalogError) as raised:
         catalog["my/bad"]
     assert (raised.value.line, raised.value.column) == (2, 18)
@@ -323,13 +335,13 @@ def test_a_broken_section_counts_as_shipped(tmp_path: Path, text: str, message: 
     catalog = read(tmp_path, text + "\n")
 
     assert message in [line.partition("\n")[0] for line in told(catalog, tmp_path)]
-    assert (len(catalog), price(catalog, "google/nano-banana")) == (10, 5)
+    assert (len(catalog), price(catalog, "google/nano-banana")) == (SHIPPED, 5)
 
 
 def test_models_of_a_provider_that_was_taken_away_say_so(tmp_path: Path) -> None:
     catalog = read(tmp_path, "providers: {google: null}\n")
 
-    assert len(catalog) == 8
+    assert len(catalog) == SHIPPED - 2
     with pytest.raises(KieCatalogError, match="there is no endpoint google-chat"):
         catalog["gemini-3-flash-preview"]
 
