@@ -10,12 +10,13 @@ from conftest import ROOT
 from jsonschema import Draft202012Validator
 from wire import placed
 
-from kie_sync.catalog import Catalog, read_catalog
+from kie_sync.catalog import Catalog, read_catalog, read_schema
 from kie_sync.catalog_check import model_faults
 from kie_sync.definitions import Price, Source
 from kie_sync.params import resolve
 from kie_sync.pricing import quote
 from kie_sync.request import wire_body
+from kie_sync.yamlfile import read_yaml
 
 CATALOG: Catalog = read_catalog(check=True)
 EXAMPLES = [(model.id, number) for model in CATALOG.values() for number in range(len(model.examples))]
@@ -51,6 +52,20 @@ def test_each_file_of_the_catalog_points_editors_at_the_schema() -> None:
     assert {(file.parent / name).resolve() for file, name in named.items()} == {
         (ROOT / "schemas" / "catalog.schema.json").resolve()
     }
+
+
+def test_each_file_of_the_catalog_fits_the_schema_as_it_is_written() -> None:
+    """As editors see it: one file at a time, with entries that need not be whole."""
+    files = [ROOT / "models.yaml", *sorted((ROOT / "models").rglob("*.yaml"))]
+    validator = Draft202012Validator(read_schema())
+
+    faults = [
+        (file.name, fault.json_path, fault.message)
+        for file in files
+        for fault in validator.iter_errors(read_yaml(file.read_text(encoding="utf-8"), file.name))
+    ]
+
+    assert faults == []
 
 
 def test_the_catalog_has_no_problem() -> None:
