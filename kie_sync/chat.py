@@ -15,12 +15,13 @@ from .connection import Connection, Context
 from .definitions import Model
 from .errors import KieAPIError, KieInputError, Problem
 from .events import ChatFinished, ChatSubmitting
-from .messages import plain_messages
+from .messages import plain_messages, with_media
 from .params import Arguments, resolve
 from .pricing import CostEstimate, quote, unknown_cost
 from .records import PaidCall
 from .request import Request, build_chat
 from .response import Response
+from .shapes import codec_for
 
 logger = logging.getLogger("kie_sync")
 
@@ -43,7 +44,7 @@ def complete(
     price = quote(entry, arguments, tariff=tariff, on=connection.clock.date())
     request, response, call = _send(connection, entry, arguments, price, limits, is_stream=False, context=context)
     try:
-        completion = read_completion(response, model=entry.slug)
+        completion = read_completion(response, codec_for(entry.endpoint.shape), model=entry.slug)
     except KieAPIError as error:
         connection.sender.hide_key(error, entry.endpoint.provider)
         connection.tell_failure(error, request, call, context)
@@ -80,7 +81,7 @@ def stream(
     def on_end(ended: ChatStream, error: Optional[KieAPIError]) -> None:
         if error is not None:
             connection.sender.hide_key(error, entry.endpoint.provider)
-        cost = price(ended.usage)
+        cost = ended.cost
         if error is None and ended.is_empty:
             logger.warning("%s", empty_answer(model, ended.finish_reason, ended.credits_consumed, cost))
         is_complete = error is None and ended.is_complete
@@ -97,7 +98,7 @@ def stream(
         )
         connection.listeners.tell(told)
 
-    return ChatStream(response, model=entry.slug, price=price, on_end=on_end)
+    return ChatStream(response, codec_for(entry.endpoint.shape), model=entry.slug, price=price, on_end=on_end)
 
 
 def resolve_chat(catalog: Catalog, model: str, messages: Any, parameters: Mapping[str, Any]) -> Tuple[Model, Arguments]:
@@ -110,7 +111,9 @@ def resolve_chat(catalog: Catalog, model: str, messages: Any, parameters: Mappin
     if entry.endpoint.shape == "task":
         sentence = f"this is a model of kind {entry.kind}; make it with `KieAdapter.generate`, or `kie-sync generate`"
         raise KieInputError(model, [Problem("kind", "model", sentence)])
-    return entry, resolve(entry, {**parameters, "messages": plain_messages(messages)})
+    others = {name: value for name, value in parameters.items() if name not in ("system", "media")}
+    conversation = with_media(plain_messages(messages, parameters.get("system")), parameters.get("media"))
+    return entry, resolve(entry, {**others, "messages": conversation})
 
 
 def _send(
@@ -134,9 +137,10 @@ def _send(
 def _price(
     connection: Connection, entry: Model, arguments: Arguments, tariff: Optional[str], usage: Optional[Usage]
 ) -> CostEstimate:
-    quantities = usage.quantities if usage is not None else {}
+    if usage is None:
+        return unknown_cost(entry, tariff, "the platform did not say how many tokens were used")
     try:
-        return quote(entry, arguments, tariff=tariff, quantities=quantities, on=connection.clock.date())
+        return quote(entry, arguments, tariff=tariff, quantities=usage.quantities, on=connection.clock.date())
     except KieInputError as error:
         # A price that cannot be told must not cost the answer, which is paid.
         return unknown_cost(entry, tariff, str(error))

@@ -13,6 +13,7 @@ from urllib.parse import urlencode, urlsplit
 from .definitions import Endpoint, Model, Provider
 from .errors import KieConfigError, KieInputError, Problem
 from .params import Arguments
+from .shapes import codec_for
 from .values import NOT_UTF8, show, to_json, unsendable
 
 
@@ -60,7 +61,7 @@ def wire_body(model: Model, arguments: Arguments, *, stream: bool = False) -> Di
     endpoint = model.endpoint
     body: Dict[str, Any] = {"model": model.slug} if endpoint.model_in == "body" else {}
     body.update(to_json(endpoint.body))
-    body.update(arguments.wire)
+    body.update(codec_for(endpoint.shape).build_body(model, arguments))
     # Always said: KIE streams by default, Google does not, and gpt-5-2 was recorded doing neither as documented.
     body["stream"] = stream
     if stream:
