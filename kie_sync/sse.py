@@ -10,7 +10,7 @@ Its `id` and `retry` are for those who connect again, and go no further: a paid 
 from __future__ import annotations
 
 import itertools
-from typing import Any, Iterable, Iterator, List, NamedTuple
+from typing import Iterable, Iterator, List, Protocol
 
 _BOM = b"\xef\xbb\xbf"
 _BLANK = b"\n\n"
@@ -19,8 +19,8 @@ _MUCH_COPYING = 1 << 27
 _FOLD, _FOLDED_LINE, _FOLDED_FOLD = b"\x1f", b"\x1f0", b"\x1f1"
 
 
-class ServerSentEvent(NamedTuple):
-    """One event: its type (`message` where the stream names none), and its data."""
+class ServerSentEvent(Protocol):
+    """One event: its type, `message` where the stream names none, and its data."""
 
     event: str
     data: str
@@ -30,14 +30,14 @@ def read_events(chunks: Iterable[bytes]) -> Iterator[ServerSentEvent]:
     """The events of a stream, each as soon as its last byte is here."""
     import sseclient
 
-    return map(_handed_on, sseclient.SSEClient(whole_events(chunks)).events())
+    return _unfolded(sseclient.SSEClient(whole_events(chunks)).events())
 
 
-def _handed_on(event: Any) -> ServerSentEvent:
-    data = event.data
-    if "\x1f" in data:
-        data = data.replace("\x1f0", "\n").replace("\x1f1", "\x1f")
-    return ServerSentEvent(event.event, data)
+def _unfolded(events: Iterable[ServerSentEvent]) -> Iterator[ServerSentEvent]:
+    for event in events:
+        if "\x1f" in event.data:
+            event.data = event.data.replace("\x1f0", "\n").replace("\x1f1", "\x1f")
+        yield event
 
 
 def whole_events(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -81,7 +81,7 @@ def _clean(block: bytes) -> bytes:
 
 
 def _folded(event: bytes) -> bytes:
-    """The event with all its data on one line; `_handed_on` unfolds it."""
+    """The event with all its data on one line; `_unfolded` undoes it."""
     lines = event.split(b"\n")
     name = [line for line in lines if line == b"event" or line.startswith(b"event:")][-1:]
     data = [

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kie_sync.sse import ServerSentEvent, read_events, whole_events
+from kie_sync.sse import read_events, whole_events
 
 BOM = b"\xef\xbb\xbf"
 Events = List[Tuple[str, str]]
@@ -130,8 +130,8 @@ CASES: List[Tuple[str, bytes, Events]] = [
 ]  # fmt: skip
 
 
-def events(pieces: Iterable[bytes]) -> List[ServerSentEvent]:
-    return list(read_events(iter(pieces)))
+def events(pieces: Iterable[bytes]) -> Events:
+    return [(event.event, event.data) for event in read_events(iter(pieces))]
 
 
 def cut(wire: bytes, size: int) -> List[bytes]:
