@@ -76,6 +76,7 @@ IO = (
     "file_sources",
     "local_files",
     "uploads",
+    "chat_files",
     "targets",
     "downloads",
     "client",
@@ -194,7 +195,9 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     # `config` knows whether a callback URL is this machine itself.
     "tasks": {*PURE, "config", "connection", "waiter"},
     # A chat's price has a bound where its words and its answer have one; its limits are checked there.
-    "chat": {*PURE, "budget", "chat_stream", "connection"},
+    "chat": {*PURE, "budget", "chat_files", "chat_stream", "connection", "local_files", "uploads"},
+    # Files in messages: what `local_files` is for parameters.
+    "chat_files": {*PURE, "file_sources", "local_files"},
     "chat_stream": {*PURE, "transport"},
     "client": {
         *PURE,
