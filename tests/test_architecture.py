@@ -34,6 +34,7 @@ PURE = (
     "pricing",
     "request",
     "catalog_files",
+    "catalog_extends",
     "catalog_lookup",
     "catalog_parameters",
     "catalog_prices",
@@ -104,6 +105,8 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "request": {"definitions", "errors", "params", "shapes", "values"},
     # catalog_build was one file of 526 lines: the names, the parameters, the rules and the prices became modules.
     "catalog_files": {"errors", "yamlfile"},
+    # What an entry takes from others is settled before anything is built, and looked at again where a fault is told.
+    "catalog_extends": {"params", "yamlfile"},
     "catalog_lookup": {"definitions", "params", "values"},
     "catalog_parameters": {"catalog_lookup", "definitions", "params", "values"},
     "catalog_prices": {"catalog_lookup", "definitions", "params", "values"},
@@ -121,6 +124,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "catalog": {
         "catalog_build",
         "catalog_check",
+        "catalog_extends",
         "catalog_files",
         "catalog_lookup",
         "definitions",
