@@ -18,7 +18,7 @@ from .adapter import KieAdapter
 from .client import KieClient
 from .errors import KieAPIError, KieAuthenticationError, KieError
 from .events import FilesSaved
-from .journal import SqliteJournal
+from .journal import SAME_BALANCE_S, SqliteJournal
 from .records import SETTLED, UNFINISHED, Record
 from .saving import saving
 
@@ -239,7 +239,7 @@ class Reconciliation:
         return "unknown were charged" if self.perhaps - self.unexplained <= tolerance else "some unknown were charged"
 
 
-def note_balance(client: KieClient, journal: SqliteJournal, *, max_age_s: float = 3600.0) -> None:
+def note_balance(client: KieClient, journal: SqliteJournal, *, max_age_s: float = SAME_BALANCE_S) -> None:
     """Read the balance before something is bought, where the last one on record is old: `reconcile` needs it.
 
     It never fails: the call at hand must not depend on it.

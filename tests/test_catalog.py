@@ -272,9 +272,7 @@ def test_a_shipped_model_that_a_user_broke_says_so_at_every_look(tmp_path: Path)
     catalog = read(tmp_path, "models: {nano-banana-pro: {kind: tool, endpoint: none}}\n")
 
     for _ in range(2):
-        with pytest.raises(
-            KieCatalogError, match="there is no endpoint none; there are: kie-task, kie-chat, "
-        ):
+        with pytest.raises(KieCatalogError, match="there is no endpoint none; there are: kie-task, kie-chat, "):
             catalog["nano-banana-pro"]
 
 

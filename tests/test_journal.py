@@ -17,7 +17,7 @@ from wire import CHAT, IMAGE, KEY
 
 from kie_sync import events
 from kie_sync.config import journal_path
-from kie_sync.errors import KieConfigError, KieInputError, KieJournalError, KieServerError
+from kie_sync.errors import KieBudgetError, KieConfigError, KieInputError, KieJournalError, KieServerError
 from kie_sync.journal import SqliteJournal
 from kie_sync.pricing import CostEstimate, unknown_cost
 from kie_sync.records import KeyTaken, PaidCall, Record
@@ -288,8 +288,11 @@ def test_what_was_spent_today(journal: SqliteJournal, times: Times, catalog: Any
     journal(events.TaskFinished(IMAGE, {}, "t-failed", failure("t-failed")))
     journal(events.CallRefused(IMAGE, {}, None, "refused"))
 
-    assert journal.spent_today(ACCOUNT) == Decimal("22.000001")
-    assert journal.spent_today("b") == 0
+    guarded = SqliteJournal(journal.path, max_credits_per_day=Decimal(23), now=times)
+    with pytest.raises(KieBudgetError, match=r"the 23 credits of this day \(UTC\), 22\.000001 of which"):
+        guarded(submitting(call("over"), priced(catalog, "0.999999999")))
+    guarded(submitting(call("within"), priced(catalog, "0.999999")))
+    guarded(submitting(replace(call("another account"), account="b"), priced(catalog, "23")))
 
 
 @pytest.mark.parametrize(
@@ -399,11 +402,18 @@ def test_uploads_are_known_while_they_live(journal: SqliteJournal, times: Times)
     assert journal.find_upload(account=ACCOUNT, content="abc") is None
 
 
-def test_balances(journal: SqliteJournal) -> None:
-    for credits in ("99.5", "99.5", "99", "99.5"):
+def test_balances(journal: SqliteJournal, times: Times) -> None:
+    """One that has not changed is noted once an hour: a watch looks for ever."""
+    for after_s, credits in ((0, "99.5"), (60, "99.5"), (60, "99"), (3599, "99"), (1, "99"), (1, "99"), (1, "99.5")):
+        times.now += after_s
         journal(events.BalanceRead("", {}, "kie", ACCOUNT, Decimal(credits)))
 
-    assert journal.balances(ACCOUNT) == [(NOW, Decimal("99.5")), (NOW, Decimal("99")), (NOW, Decimal("99.5"))]
+    assert journal.balances(ACCOUNT) == [
+        (NOW, Decimal("99.5")),
+        (NOW + 120, Decimal("99")),
+        (NOW + 3720, Decimal("99")),
+        (NOW + 3722, Decimal("99.5")),
+    ]
     assert journal.balances("b") == []
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
 import pytest
-from wire import IMAGE, answer, shipped, state, success
+from wire import IMAGE, Script, answer, shipped, state, success
 from wire import client as scripted
 
 from kie_sync import KieAdapter, KieClient, KieError, KieOutcomeUnknownError, KieTaskTimeoutError, load_catalog
@@ -310,6 +310,22 @@ def test_a_balance_is_noted_once_an_hour_and_never_fails(
     note_balance(client, journal, max_age_s=-1)
 
     assert len(journal.balances(client.connection.account(client.home_provider))) == 1
+
+
+def test_a_balance_that_does_not_change_is_asked_once_an_hour(tmp_path: Path, clock: Any) -> None:
+    """It was not noted again, and so was asked before every purchase."""
+    now = [1_795_000_000.0]
+    aged = SqliteJournal(tmp_path / "aged.sqlite", now=lambda: now[0])
+    script = Script({"code": 200, "data": 100})
+    kie = scripted(script, clock, journal=aged)
+
+    asked = []
+    for after_s in (0, 60, 3600, 60, 3600, 60):
+        now[0] += after_s
+        note_balance(kie, aged)
+        asked.append(len(script.requests))
+
+    assert asked == [1, 1, 2, 2, 3, 3]
 
 
 def _record(price: Any) -> Record:
