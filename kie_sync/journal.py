@@ -107,7 +107,8 @@ class SqliteJournal:
                 marks = ", ".join("?" * len(row))
                 connection.execute(f"INSERT INTO calls ({', '.join(row)}) VALUES ({marks})", list(row.values()))
         except sqlite3.IntegrityError as error:
-            if call.key and self.find(model=call.model, account=call.account, key=call.key) is not None:
+            owner = self.find(model=call.model, account=call.account, key=call.key) if call.key else None
+            if owner is not None and owner.id != call.replaces:
                 raise KeyTaken(call.key) from error
             raise KieJournalError(f"the call cannot be written down ({error}); nothing was sent") from error
         except KieJournalError as error:

@@ -343,15 +343,36 @@ def test_a_task_is_given_to_nobody_where_its_maker_is_not_certain(journal: Sqlit
     assert journal.get("c1").state == "unknown" and journal.find_task("t9") is None
 
 
+def failed(journal: SqliteJournal, number: int) -> None:
+    journal(submitting(call(f"c{number}", f"row-{number}")))
+    journal(events.TaskCreated(IMAGE, {}, f"t{number}", f"c{number}"))
+    journal(events.TaskFinished(IMAGE, {}, f"t{number}", failure(f"t{number}")))
+
+
+def owners(journal: SqliteJournal, *keys: str) -> List[Optional[str]]:
+    found = [journal.find(model=IMAGE, account=ACCOUNT, key=key) for key in keys]
+    return [record.id if record is not None else None for record in found]
+
+
 def test_a_call_takes_the_key_of_the_one_that_it_replaces(journal: SqliteJournal) -> None:
-    journal(submitting(call("c1", "row-1")))
-    journal(events.TaskCreated(IMAGE, {}, "t1", "c1"))
-    journal(events.TaskFinished(IMAGE, {}, "t1", failure()))
+    failed(journal, 1)
+    failed(journal, 2)
 
-    journal(submitting(replace(call("c2", "row-1"), replaces="c1")))
+    journal(submitting(replace(call("new", "row-1"), replaces="c1")))
 
-    found = journal.find(model=IMAGE, account=ACCOUNT, key="row-1")
-    assert found is not None and found.id == "c2"
+    assert owners(journal, "row-1", "row-2") == ["new", "c2"]
+
+
+@pytest.mark.parametrize("why", ["it cannot be a row", "it is over the limit of the day"])
+def test_a_call_that_is_not_sent_takes_no_key(journal: SqliteJournal, catalog: Any, why: str) -> None:
+    failed(journal, 1)
+    guarded = SqliteJournal(journal.path, max_credits_per_day=Decimal(1), now=journal.now)
+    paid = replace(call("new", "row-1"), replaces="c1", user=None if why == "it cannot be a row" else "")
+
+    with pytest.raises((KieJournalError, KieBudgetError), match="nothing was sent"):
+        guarded(submitting(paid, priced(catalog, "0" if why == "it cannot be a row" else "2")))
+
+    assert owners(journal, "row-1") == ["c1"]
 
 
 def test_a_call_that_cannot_be_a_row_is_not_sent(journal: SqliteJournal) -> None:
