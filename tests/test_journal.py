@@ -414,6 +414,23 @@ def test_a_paid_task_can_be_given_up(journal: SqliteJournal) -> None:
     assert journal.find(model=IMAGE, account=ACCOUNT, key="row-1") is None
 
 
+@pytest.mark.parametrize("end", ["success", "charged"])
+def test_an_end_is_the_end(journal: SqliteJournal, end: str) -> None:
+    """A late callback, or another's look, changes nothing; it would give credits back that are gone."""
+    journal(submitting(call()))
+    journal(events.TaskCreated(IMAGE, {}, "t1", "c1"))
+    if end == "charged":
+        journal.settle("c1", charged=True)
+    else:
+        journal(events.TaskFinished(IMAGE, {}, "t1", success()))
+    before = journal.get("c1")
+
+    journal(events.TaskFinished(IMAGE, {}, "t1", failure()))
+    journal(events.TaskStillRunning(IMAGE, {}, "t1"))
+
+    assert (before.state, journal.get("c1")) == (end, before)
+
+
 def test_uploads_are_known_while_they_live(journal: SqliteJournal, times: Times) -> None:
     journal.keep_upload(account=ACCOUNT, content="abc", url="https://u/1", lives_s=60)
     found = [journal.find_upload(account=account, content="abc") for account in (ACCOUNT, "b")]
