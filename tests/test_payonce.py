@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from dataclasses import replace
@@ -182,6 +183,16 @@ def test_an_empty_success_is_bought_anew_when_asked_for(desk: Desk) -> None:
 
     created = {"code": 200, "data": {"taskId": "t2"}}
     assert desk(created, success()).generate("a cat", key="row-1", retry_failed=True).task_id == "t2"
+
+
+@pytest.mark.parametrize("first", [success(), state("waiting")], ids=["done", "still running"])
+def test_to_retry_what_did_not_fail_buys_nothing(desk: Desk, first: Any) -> None:
+    with contextlib.suppress(KieTaskTimeoutError):
+        desk(CREATED, first).generate("a cat", key="row-1", max_wait_time=5)
+
+    again = desk(success()).generate("a cat", key="row-1", retry_failed=True)
+
+    assert (again.task_id, desk.script.creates, len(desk.journal.records())) == ("t1", 0, 1)
 
 
 def test_to_retry_needs_a_key(desk: Desk) -> None:
