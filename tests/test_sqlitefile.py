@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any, Callable, ContextManager, Iterator, List
@@ -134,3 +136,23 @@ def test_a_fork_in_a_transaction_leaves_it_to_the_parent(file: SqliteFile, used:
         assert ended(child) == 0
 
     assert notes(file) == ["parent"]
+
+
+def test_a_file_that_is_open_at_the_end_of_a_program_is_no_fault(tmp_path: Path) -> None:
+    """What is left when modules are taken apart found its own names gone, and said so."""
+    code = """if True:
+        import os, sys
+        from pathlib import Path
+        from kie_sync.sqlitefile import SqliteFile
+        file = SqliteFile(Path(sys.argv[1]), "the notes", "CREATE TABLE notes (word TEXT)", 1)
+        with file.reading():
+            pass
+        # Outlives the modules that it stands on.
+        os.kept = file, sys.modules["kie_sync.sqlitefile"]
+        """
+    words = [sys.executable, "-c", code, str(tmp_path / "notes.sqlite")]
+    environ = {**os.environ, "PYTHONPATH": str(Path(sqlitefile.__file__).parent.parent)}
+
+    program = subprocess.run(words, env=environ, capture_output=True, text=True, check=True)
+
+    assert program.stderr == ""
