@@ -85,5 +85,6 @@ def finish_of(response: Mapping[str, Any], *, has_calls: bool, is_refused: bool)
 
 def failure_of(response: Mapping[str, Any]) -> Mapping[str, Any]:
     """Why there is no answer: `message`, and mostly `code`."""
-    error = object_in(response.get("error"))
+    error = response.get("error")
+    error = {"message": error} if isinstance(error, str) else object_in(error)
     return error if word_in(error.get("message")) else {**error, "message": "the platform gave no reason"}

@@ -167,7 +167,8 @@ def test_why_it_ends(status: Any, details: Any, finish: Any) -> None:
         ({"output": {}, "status": "completed"}, "no output"),
         ({"output": [], "status": "in_progress"}, "without text"),
         ({"output": [], "status": "failed", "error": {"code": "x", "message": "down"}}, "the answer failed: down"),
-        ({"output": [ANSWER], "status": "failed", "error": "x"}, "the answer failed: the platform gave no reason"),
+        ({"output": [ANSWER], "status": "failed", "error": "x"}, "the answer failed: x"),
+        ({"output": [ANSWER], "status": "failed", "error": 7}, "the answer failed: the platform gave no reason"),
         ({"output": [], "status": "cancelled"}, "the answer cancelled"),
     ],
 )

@@ -81,10 +81,11 @@ def test_a_stream_gives_the_whole_answer(answer: str, size: int) -> None:
         ["response.created"],
         ["response.output_item.added"],
         ["response.output_item.done"],
+        ["response.output_item.added", "response.output_item.done"],
         [*DELTAS, "response.output_item.added"],
         [*DELTAS, "response.output_item.added", "response.output_item.done"],
     ],
-    ids=["deltas", "created", "added", "done", "deltas and added", "all but the end"],
+    ids=["deltas", "created", "added", "done", "added and done", "deltas and added", "all but the end"],
 )
 def test_what_a_gateway_leaves_out_is_taken_from_a_later_event(answer: str, without: List[str]) -> None:
     assert same(read(stream(ANSWERS[answer], without=without)), ANSWERS[answer])
@@ -188,7 +189,8 @@ def test_each_piece_comes_with_its_event() -> None:
         ({"type": "response.completed", "response": {"status": "failed", "error": {"message": "down"}}}, "down", None),
         ({"type": "error", "code": "rate", "message": "too fast", "param": None}, "too fast", "rate"),
         ({"type": "error", "error": {"code": 7, "message": "down"}}, "down", 7),
-        ({"type": "error", "error": "down"}, "the platform gave no reason", None),
+        ({"type": "error", "error": "down"}, "down", None),
+        ({"type": "error", "error": ["down"]}, "the platform gave no reason", None),
     ],
 )
 def test_a_failure_is_told(event: Any, text: str, code: Any) -> None:
