@@ -52,7 +52,7 @@ def call(id: str = "call_1", name: str = "add", arguments: str = '{"a": 1}') -> 
     return {"id": id, "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
-def call_item(call_id: str = "call_1", name: str = "add", arguments: str = '{"a": 1}', **more: Any) -> Dict[str, Any]:
+def call_item(call_id: str = "call_1", name: Any = "add", arguments: str = '{"a": 1}', **more: Any) -> Dict[str, Any]:
     return {"type": "function_call", **more, "call_id": call_id, "name": name, "arguments": arguments}
 
 
@@ -143,6 +143,15 @@ PDF = "data:application/pdf;base64,AAAA"
                     ],
                 }
             ],
+        ),
+        # whatever a history holds
+        (
+            {"role": "user", "content": [{"type": "image_url", "image_url": "https://a.example/x.png"}, "x"]},
+            [{"role": "user", "content": [{"type": "input_image", "image_url": "https://a.example/x.png"}, "x"]}],
+        ),
+        (
+            {"role": "assistant", "tool_calls": [{"id": "call_1", "function": None}, "x"]},
+            [call_item(name=None, arguments="{}")],
         ),
         ({"type": "item_reference", "id": "msg_1"}, [{"type": "item_reference", "id": "msg_1"}]),
     ],

@@ -125,7 +125,7 @@ EMPTY = ChatMessage("assistant", "")
             "stop",
         ),
         (
-            [{"type": "function_call", "name": 7, "arguments": {}}],
+            [{"type": "function_call", "name": 7, "arguments": {"a": 1}}],
             ChatMessage("assistant", None, tool_calls=(call("", "", ""),)),
             "tool_calls",
         ),
@@ -175,6 +175,12 @@ def test_why_it_ends(status: Any, details: Any, finish: Any) -> None:
 def test_no_answer_is_a_value_error(raw: Any, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         parse_completion(raw, model="m")
+
+
+def test_odd_fields_do_no_harm() -> None:
+    found = parse_completion({**WHOLE, "id": 7, "model": None, "created_at": "x", "credits_consumed": "y"}, model="m")
+
+    assert (found.id, found.model, found.created, found.credits_consumed) == ("7", "m", 0, None)
 
 
 @pytest.mark.parametrize(
