@@ -69,7 +69,7 @@ def call(id: str = "call_1", name: str = "add", arguments: str = '{"a": 1}') -> 
     return {"id": id, "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
-def call_item(call_id: str = "call_1", name: str = "add", arguments: str = '{"a": 1}', **more: Any) -> Dict[str, Any]:
+def call_item(call_id: Any = "call_1", name: str = "add", arguments: str = '{"a": 1}', **more: Any) -> Dict[str, Any]:
     return {"type": "function_call", **more, "call_id": call_id, "name": name, "arguments": arguments}
 
 
@@ -81,7 +81,7 @@ def output_text(said: Any) -> Dict[str, Any]:
     return {"type": "output_text", "text": said}
 
 
-def thought(*summary: str, content: Any = ()) -> Dict[str, Any]:
+def thought(*summary: Any, content: Any = ()) -> Dict[str, Any]:
     return {
         "type": "reasoning",
         "summary": [{"type": "summary_text", "text": each} for each in summary],
