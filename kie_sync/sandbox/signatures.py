@@ -25,8 +25,10 @@ def sign(content: str) -> str:
 
 def is_genuine(signature: Any) -> bool:
     """Whether this came from a sandbox, whatever it belongs to."""
+    # Bytes in Google's JSON may come in either alphabet of base64; its own client sends the other one.
+    text = signature.replace("-", "+").replace("_", "/") if isinstance(signature, str) else ""
     try:
-        raw = base64.b64decode(signature, validate=True) if isinstance(signature, str) else b""
+        raw = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         return False
     return len(raw) == _DIGEST + len(_seal(b"")) and hmac.compare_digest(raw[_DIGEST:], _seal(raw[:_DIGEST]))

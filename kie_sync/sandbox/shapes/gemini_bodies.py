@@ -66,7 +66,7 @@ def skeleton() -> Dict[str, Any]:
 
 def read(given: Mapping[str, Any]) -> Question:
     body = _camel(given)
-    contents = mappings(body["contents"])
+    contents = _merged(mappings(body["contents"]))
     turns = [turn for content in contents for turn in _turns(content)]
     _check_calls(contents)
     settings = mapping(body.get("generationConfig"))
@@ -110,6 +110,18 @@ def _camel(value: Any) -> Any:
     return {name: inner if name in _OWN else _camel(inner) for name, inner in named.items()}
 
 
+def _merged(contents: List[Mapping[str, Any]]) -> List[Mapping[str, Any]]:
+    """What one side said in a row is one content: Google's client sends each chunk of a stream back by itself."""
+    found: List[Mapping[str, Any]] = []
+    for content in contents:
+        role, parts = content.get("role", "user"), mappings(content["parts"])
+        if found and found[-1]["role"] == role:
+            found[-1] = {"role": role, "parts": [*found[-1]["parts"], *parts]}
+        else:
+            found.append({"role": role, "parts": parts})
+    return found
+
+
 def _system(value: Any) -> str:
     if isinstance(value, str):
         return value
@@ -142,7 +154,7 @@ def _turns(content: Mapping[str, Any]) -> List[Turn]:
                 "* GenerateContentRequest.contents.parts.data: "
                 "required oneof field 'data' must have one initialized field"
             )
-    role = "assistant" if content.get("role") == "model" else "user"
+    role = "assistant" if content["role"] == "model" else "user"
     found = [Turn("tool", answers=tuple(answers))] if answers else []
     if texts or media or not answers:
         found.append(Turn(role, "\n".join(filter(None, texts)), tuple(media), tuple(calls)))
@@ -175,7 +187,7 @@ def _check_calls(contents: List[Mapping[str, Any]]) -> None:
         answered = sum("functionResponse" in part for part in parts)
         if asked != answered:
             raise refused(_UNEQUAL)
-        if content.get("role", "user") == "user" and any("text" in part for part in parts):
+        if content["role"] == "user" and any("text" in part for part in parts):
             since = number
         asked = sum("functionCall" in part for part in parts)
     if asked:

@@ -86,7 +86,7 @@ def events(answer: Answer) -> List[Event]:
     deltas += _calls(answer)
     for number, part in enumerate(deltas):
         found.append(Event(_chunk(answer, [part], done=(number + 1) / len(deltas)), is_delta=True))
-    last = [{"text": "", **_vouched(answer)}] if answer.reply.text else []
+    last = [{"text": "", **(_vouched(answer) if answer.reply.text else {})}]
     finish = _FINISHES.get(answer.reply.finish)
     return [*found, Event(_chunk(answer, last, finish=finish, is_last=True))]
 

@@ -135,7 +135,8 @@ def events(answer: Answer) -> List[Event]:
             _tell_text(script, answer, place, item["content"][0])
         script.add("output_item.done", output_index=index, item=item)
     last = whole(answer)
-    credits = {"credits_consumed": last.pop("credits_consumed")} if "credits_consumed" in last else {}
+    # Beside the usage, which stands in the response, and on the event: where KIE puts it is not on record.
+    credits = {"credits_consumed": last["credits_consumed"]} if "credits_consumed" in last else {}
     script.add(last["status"], response=last, **credits)
     return script.events
 
@@ -143,7 +144,7 @@ def events(answer: Answer) -> List[Event]:
 def _begun(item: Mapping[str, Any]) -> Dict[str, Any]:
     """An item as its start shows it: without what the deltas bring."""
     empty: Dict[str, Any] = {"arguments": "", "content": [], "summary": [], "status": "in_progress"}
-    return {name: empty.get(name, value) for name, value in item.items() if name != "action"}
+    return {name: empty.get(name, value) for name, value in item.items()}
 
 
 def _tell_thoughts(script: _Script, answer: Answer, place: Mapping[str, Any]) -> None:
