@@ -20,6 +20,8 @@ _SUM = re.compile(r"(?<![\w./:-])(-?\d+(?:\.\d+)?)\s*([-+*/x×÷])\s*(-?\d+(?:\.
 _ASKS_FOR_SUM = re.compile(r"[=?？]|what is|how much|calculate|compute|多少|等于|计算|几", re.IGNORECASE)
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
 _IN_TURN = re.compile(r"one at a time|step by step|one after the other|依次|逐一", re.IGNORECASE)
+# Not the first word of all, which says nothing by its capital letter.
+_NAME = re.compile(r"(?<!^)\b[A-Z][a-z]+\b")
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.]*\w)")
 # A value taken from the question may break these.
 _LIMITED = {"enum", "const", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "format"}
@@ -170,7 +172,7 @@ def fill_call(schema: Any, question: str) -> Any:
     if not isinstance(filled, dict) or not isinstance(properties, dict):
         return filled
     numbers = [Decimal(found) for found in _NUMBER.findall(question)]
-    words = re.findall(r"\b[A-Z][a-z]+\b", question)[1:]
+    words = _NAME.findall(question)
     texts = [name for name, one in properties.items() if _is_plain(one, ("string",))]
     for name, one in properties.items():
         if name in filled and numbers and _is_plain(one, ("integer", "number")):
@@ -249,7 +251,7 @@ def _scalar(kind: str, schema: Mapping[str, Any], question: str) -> Any:
     }
     if schema.get("format") in formats:
         return formats[schema["format"]]
-    names = re.findall(r"\b[A-Z][a-z]+\b", question)[1:]
+    names = _NAME.findall(question)
     text = _solve(question) or (names[-1] if names else "") or question or "text"
     text += "." * max(0, int(schema.get("minLength", 0)) - len(text))
     return text[: int(schema["maxLength"])] if "maxLength" in schema else text
