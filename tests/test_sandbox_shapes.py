@@ -5,16 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from shapecalls import CHAT, CLAUDE, GEMINI, GPT, MODELS, SHAPES, body, calling
+from shapecalls import CATALOG, CHAT, CITY, CLAUDE, CONVERSATION, FORM, GEMINI, GPT, MODELS, SHAPES, body, calling
 
 from kie_sync.sandbox import shapes
 from kie_sync.sandbox.question import Call, Question, ToolAnswer, Turn
 from kie_sync.sandbox.replies import reply_to
-from kie_sync.sandbox.signatures import sign
-
-CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
-FORM = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
-PNG = "data:image/png;base64,aGk="
 
 
 @pytest.fixture(scope="module")
@@ -23,149 +18,9 @@ def caller():
         yield caller
 
 
-# One conversation, four times: a picture, two calls and their answers, a function, a demand for a form.
-WHOLE = {
-    CHAT: {
-        "messages": [
-            {"role": "system", "content": "Be brief."},
-            {
-                "role": "user",
-                "content": [{"type": "text", "text": "What is it?"}, {"type": "image_url", "image_url": {"url": PNG}}],
-            },
-            {"role": "assistant", "content": "A cat."},
-            {"role": "user", "content": "And the weather?"},
-            {
-                "role": "assistant",
-                "content": None,
-                "tool_calls": [
-                    {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Rome"}'}},
-                    {"id": "c2", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Oslo"}'}},
-                ],
-            },
-            {"role": "tool", "tool_call_id": "c1", "content": "12"},
-            {"role": "tool", "tool_call_id": "c2", "content": "-3"},
-        ],
-        "tools": [{"type": "function", "function": {"name": "weather", "parameters": CITY}}],
-        "tool_choice": "required",
-        "response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": FORM}},
-        "max_tokens": 9,
-        "include_thoughts": True,
-    },
-    CLAUDE: {
-        "system": "Be brief.",
-        "messages": [
-            {
-                "role": "user",
-                "content": [
-                    {"type": "text", "text": "What is it?"},
-                    {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGk="}},
-                ],
-            },
-            {"role": "assistant", "content": "A cat."},
-            {"role": "user", "content": "And the weather?"},
-            {
-                "role": "assistant",
-                "content": [
-                    {"type": "thinking", "thinking": "Hm.", "signature": sign("Hm.")},
-                    {"type": "tool_use", "id": "c1", "name": "weather", "input": {"city": "Rome"}},
-                    {"type": "tool_use", "id": "c2", "name": "weather", "input": {"city": "Oslo"}},
-                ],
-            },
-            {
-                "role": "user",
-                "content": [
-                    {"type": "tool_result", "tool_use_id": "c1", "content": "12"},
-                    {"type": "tool_result", "tool_use_id": "c2", "content": [{"type": "text", "text": "-3"}]},
-                ],
-            },
-        ],
-        "tools": [{"name": "weather", "input_schema": CITY}],
-        "tool_choice": {"type": "any"},
-        "output_config": {"format": {"type": "json_schema", "schema": FORM}},
-        "max_tokens": 9,
-        "thinkingFlag": True,
-    },
-    GPT: {
-        "instructions": "Be brief.",
-        "input": [
-            {
-                "role": "user",
-                "content": [{"type": "input_text", "text": "What is it?"}, {"type": "input_image", "image_url": PNG}],
-            },
-            {
-                "type": "message",
-                "role": "assistant",
-                "content": [{"type": "output_text", "text": "A cat.", "annotations": []}],
-            },
-            {"role": "user", "content": "And the weather?"},
-            {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": sign("Hm.")},
-            {"type": "function_call", "call_id": "c1", "name": "weather", "arguments": '{"city": "Rome"}'},
-            {"type": "function_call", "call_id": "c2", "name": "weather", "arguments": '{"city":"Oslo"}'},
-            {"type": "function_call_output", "call_id": "c1", "output": "12"},
-            {"type": "function_call_output", "call_id": "c2", "output": [{"type": "input_text", "text": "-3"}]},
-        ],
-        "tools": [{"type": "function", "name": "weather", "parameters": CITY}],
-        "tool_choice": "required",
-        "text": {"format": {"type": "json_schema", "name": "n", "schema": FORM}},
-        "max_output_tokens": 9,
-        "reasoning": {"summary": "auto"},
-    },
-    GEMINI: {
-        "systemInstruction": {"parts": [{"text": "Be brief."}]},
-        "contents": [
-            {
-                "role": "user",
-                "parts": [{"text": "What is it?"}, {"inlineData": {"mimeType": "image/png", "data": "aGk="}}],
-            },
-            {"role": "model", "parts": [{"text": "A cat."}]},
-            {"role": "user", "parts": [{"text": "And the weather?"}]},
-            {
-                "role": "model",
-                "parts": [
-                    {"text": "Hm.", "thought": True},
-                    {
-                        "functionCall": {"id": "c1", "name": "weather", "args": {"city": "Rome"}},
-                        "thoughtSignature": sign("Hm."),
-                    },
-                    {"functionCall": {"id": "c2", "name": "weather", "args": {"city": "Oslo"}}},
-                ],
-            },
-            {
-                "role": "user",
-                "parts": [
-                    {"functionResponse": {"id": "c1", "name": "weather", "response": {"result": "12"}}},
-                    {"functionResponse": {"id": "c2", "name": "weather", "response": {"result": -3}}},
-                ],
-            },
-        ],
-        "tools": [
-            {
-                "functionDeclarations": [
-                    {
-                        "name": "weather",
-                        "parameters": {
-                            "type": "OBJECT",
-                            "properties": {"city": {"type": "STRING"}},
-                            "required": ["city"],
-                        },
-                    }
-                ]
-            }
-        ],
-        "toolConfig": {"functionCallingConfig": {"mode": "ANY"}},
-        "generationConfig": {
-            "responseMimeType": "application/json",
-            "responseJsonSchema": FORM,
-            "maxOutputTokens": 9,
-            "thinkingConfig": {"includeThoughts": True},
-        },
-    },
-}
-
-
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_question_is_the_same_in_every_shape(shape):
-    asked = shapes.SHAPES[shape].read(WHOLE[shape])
+    asked = shapes.SHAPES[shape].read(CONVERSATION[shape])
 
     unnamed = tuple(replace(turn, answers=tuple(replace(one, name="") for one in turn.answers)) for turn in asked.turns)
     assert replace(asked, turns=unnamed) == Question(
@@ -359,6 +214,20 @@ def test_the_key_may_come_as_the_maker_sends_it(shape, header):
     assert "credits_consumed" in right
     assert (without["code"], "data" in without) == (401, False)
     assert ("credits_consumed" in own) == bool(header)
+
+
+@pytest.mark.parametrize(("path", "streams"), [("/grok/v1/responses", True), ("/openai/v1/responses", True)])
+def test_other_responses_stream_without_the_field(path, streams):
+    endpoint = replace(CATALOG[MODELS[GPT]].endpoint, path=path)
+
+    assert shapes.SHAPES[GPT].streams({"input": "hi"}, endpoint, path) is streams
+
+
+@pytest.mark.parametrize("path", ["/gemini/v1/models/nobody:generateContent", "/nobody/v1/chat/completions"])
+def test_a_model_that_is_not_there_has_no_page(caller, path):
+    answer = caller.post(CHAT, {}, path=path, timeout=10)
+
+    assert (answer.status_code, answer.json()) == (200, {"code": 500, "msg": "The page does not exist"})
 
 
 def test_a_model_of_another_path_is_not_there(caller):

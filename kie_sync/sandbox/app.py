@@ -112,7 +112,7 @@ class App:
             return self._follow(route, request)
         if any(known == path for _, known in self._routes):
             return json_answer({"code": 405, "msg": "Method Not Allowed", "data": None}, status=405)
-        if re.search(r"/v\d\w*/chat/completions$", path):
+        if re.search(r"/v\d\w*/chat/completions$|:(streamG|g)enerateContent$", path):
             return kie_refusal(Refused(500, "The page does not exist", with_data=False), {})
         return json_answer({"code": 404, "msg": "Not Found", "data": None}, status=404)
 
