@@ -46,6 +46,10 @@ SPLIT = {"ephemeral_5m_input_tokens": 20, "ephemeral_1h_input_tokens": 10}
             {"input_tokens": 5, "output_tokens": 3, "cache_creation_input_tokens": 30, "cache_creation": SPLIT},
             Usage(35, 3, 38, 0, 20, 10),
         ),
+        (
+            {"input_tokens": 5, "output_tokens": 3, "cache_creation_input_tokens": 8, "cache_creation": SPLIT},
+            Usage(13, 3, 16, 0, 0, 8),
+        ),
         ({"input_tokens": 5, "output_tokens": 3, "cache_creation": SPLIT}, Usage(35, 3, 38, 0, 20, 10)),
         ({"input_tokens": 0, "output_tokens": 0}, Usage(0, 0, 0)),
         ({"output_tokens": 3}, None),

@@ -228,3 +228,11 @@ def test_an_answer_goes_back_with_its_signatures_to_the_model_that_gave_it() -> 
 
     assert kept == {"messages": [HI, said("assistant", BLOCKS), answers]}
     assert converted == {"messages": [HI, said("assistant", [text("Let me look."), USE]), answers]}
+
+
+def test_thoughts_go_back_with_a_text_too() -> None:
+    raw = {"content": [BLOCKS[0], text("Hello.")], "stop_reason": "end_turn"}
+
+    first = same(parse_completion(raw, model=MODEL).message.to_dict())
+
+    assert body(MODEL, [HI, first]) == {"messages": [HI, said("assistant", raw["content"])]}

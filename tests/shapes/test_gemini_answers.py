@@ -138,6 +138,10 @@ def test_a_prompt_that_was_blocked_is_not_a_silent_nothing() -> None:
     assert found.message.native is None
 
 
+def test_a_word_about_the_prompt_beside_an_answer_blocks_nothing() -> None:
+    assert whole({"text": "a"}, promptFeedback={"blockReason": "OTHER"}).finish_reason == "stop"
+
+
 @pytest.mark.parametrize(
     ("raw", "usage"),
     [
@@ -199,6 +203,14 @@ def test_calls_without_an_id_get_one_that_other_makers_take(answer_id: str, ids:
     assert [call["id"] for call in found.tool_calls] == ids
     long = whole(*parts, responseId="ä/" * 9 + "x" * 90).tool_calls[2]["id"]
     assert long == "call_" + "x" * 24 + "_2" and len(long) <= 40
+
+
+def test_the_answers_id_may_stand_in_its_first_event_only() -> None:
+    later = {"candidates": [{"content": {"parts": [{"functionCall": {"name": "f"}}]}, "finishReason": "STOP"}]}
+
+    found = assembled(Reader(model="gemini-x"), [event([{"text": "a"}]), later], PRICE)
+
+    assert (found.id, found.model, found.tool_calls[0]["id"]) == ("r-1", "gemini-x-001", "call_r-1_0")
 
 
 def test_texts_with_a_signature_and_files_stay_parts_of_their_own() -> None:
