@@ -44,7 +44,8 @@ class ChatCalls:
             messages: a list of messages (mappings or `ChatMessage`), or text.
             stream: give the pieces as they come.
             system: what the model is told beforehand.
-            media: URLs of pictures and other files to look at.
+            media: pictures and other files to look at: URLs, paths, bytes, open files. Small pictures go along in the
+                request, other files are uploaded.
             tools: functions that the model may call, in OpenAI's form.
             tool_choice: `auto`, `none`, `required`, or the function to call.
             response_format: the form of the answer, as JSON Schema or in OpenAI's form.
@@ -70,12 +71,11 @@ class ChatCalls:
             "temperature": temperature,
         }
         asked = {name: value for name, value in unified.items() if value is not None}
-        call = chat.stream if stream else chat.complete
         parameters = {**(arguments or {}), **given, **asked}
-        limits = {"max_credits": max_credits, "allow_unknown_price": allow_unknown_price}
-        return call(
-            self.client.connection, self.model.id, messages, parameters, context=context, tariff=tariff, **limits
-        )
+        terms = chat.ChatTerms(tariff, max_credits, allow_unknown_price, context)
+        client, call = self.client, chat.stream if stream else chat.complete
+        question = chat.read_question(client.catalog, self.model.id, messages, parameters, under=client.files_under)
+        return call(client.connection, client.uploads, question, terms)
 
     def chat_simple(
         self, user_message: str, system_prompt: Optional[str] = None, stream: bool = False, **given: Any

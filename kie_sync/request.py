@@ -51,7 +51,7 @@ def join(base_url: str, path: str) -> str:
     return base_url + (path[len(own) :] if own and path.startswith(f"{own}/") else path)
 
 
-_JSON = {"Content-Type": "application/json"}
+JSON = {"Content-Type": "application/json"}
 
 
 def wire_body(model: Model, arguments: Arguments, *, stream: bool = False) -> Dict[str, Any]:
@@ -91,7 +91,7 @@ def build_raw_create(
     if callback_url is not None and endpoint.callback:
         body[endpoint.callback] = callback_url
     return Request(
-        "POST", join(base_url, endpoint.path), json=body, headers=_JSON, provider=endpoint.provider.name, is_paid=True
+        "POST", join(base_url, endpoint.path), json=body, headers=JSON, provider=endpoint.provider.name, is_paid=True
     )
 
 
@@ -101,7 +101,7 @@ def build_chat(model: Model, arguments: Arguments, base_url: str, *, stream: boo
     path = endpoint.path
     if endpoint.model_in == "path":
         path = endpoint.path_before_model + quote_path(model.slug) + endpoint.path
-    headers = {**_JSON, "Accept": "text/event-stream"} if stream else _JSON
+    headers = {**JSON, "Accept": "text/event-stream"} if stream else JSON
     return Request(
         "POST",
         join(base_url, path),
@@ -143,11 +143,7 @@ def build_credits(provider: Provider, base_url: str) -> Request:
 def build_download_url(provider: Provider, base_url: str, url: str) -> Request:
     """The question after a fresh link to a result; links live 20 minutes."""
     return Request(
-        "POST",
-        join(base_url, _path(provider, "download_url")),
-        json={"url": url},
-        headers=_JSON,
-        provider=provider.name,
+        "POST", join(base_url, _path(provider, "download_url")), json={"url": url}, headers=JSON, provider=provider.name
     )
 
 

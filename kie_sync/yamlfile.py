@@ -101,18 +101,36 @@ def mark_at(root: Any, path: Iterable[Union[str, int]], *, key: bool = False) ->
     return mark
 
 
-def merge(base: Any, over: Any) -> Any:
-    """`over` laid on `base`: mappings merge, lists and values replace, null removes a key."""
+class _Removed:
+    """The type of `REMOVED`."""
+
+    def __repr__(self) -> str:
+        return "REMOVED"
+
+
+# Stands where a null took something away, for whoever lays the result over something else.
+REMOVED = _Removed()
+
+
+def merge(base: Any, over: Any, *, keep_removed: bool = False) -> Any:
+    """`over` laid on `base`: mappings merge, lists and values replace, null removes a key.
+
+    With `keep_removed`, `REMOVED` stays where a key was, so that the result removes it elsewhere, too.
+    """
     if not (isinstance(base, YamlMap) and isinstance(over, YamlMap)):
         return over
     merged = YamlMap()
     merged.mark = over.mark
     for source in (base, over):
         for name, value in source.items():
-            if source is over and value is None and name in merged:
+            is_removal = source is over and name in merged and (value is None or value is REMOVED)
+            if is_removal and not keep_removed:
                 del merged[name]
                 continue
-            merged[name] = merge(merged[name], value) if name in merged else value
+            if is_removal:
+                merged[name] = REMOVED
+            else:
+                merged[name] = merge(merged[name], value, keep_removed=keep_removed) if name in merged else value
             merged.key_marks[name] = source.key_marks[name]
             merged.value_marks[name] = source.value_marks[name]
     return merged

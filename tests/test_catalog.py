@@ -304,7 +304,7 @@ SECTIONS = {
     "a typo": (
         "modles: {}",
         'my.yaml:1:1: modles: there is no word modles here; did you mean "models"? the words are: '
-        "schema_version, include, money, names, kinds, providers, endpoints, tariffs, plans, models",
+        "schema_version, include, money, names, kinds, providers, endpoints, tariffs, plans, bases, models",
     ),
     "a model at the top": (
         "my/x: {kind: image}",
