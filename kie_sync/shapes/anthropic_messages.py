@@ -18,7 +18,7 @@ from .anthropic_answers import SHAPE, credits_in, finish_reason, native_of, pars
 from .anthropic_stream import Reader
 from .body import call_input, native_content, put, split_arguments, split_system
 from .media import medium_of
-from .reading import object_in, objects_in, word_in
+from .reading import arguments_text, object_in, objects_in, word_in
 
 __all__ = ["Reader", "build_body", "parse_completion"]
 
@@ -194,8 +194,5 @@ def _joined(blocks: Sequence[Mapping[str, Any]], kind: str) -> str:
 
 
 def _tool_call(block: Mapping[str, Any]) -> Dict[str, Any]:
-    function = {
-        "name": word_in(block.get("name")) or "",
-        "arguments": json.dumps(object_in(block.get("input")), ensure_ascii=False),
-    }
+    function = {"name": word_in(block.get("name")) or "", "arguments": arguments_text(block.get("input"))}
     return {"id": word_in(block.get("id")) or "", "type": "function", "function": function}

@@ -5,7 +5,6 @@ The blocks are kept as they came, so that the signatures of thoughts go back wit
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional
 
@@ -13,7 +12,7 @@ from ..completions import ChatCompletionChunk, ChunkChoice, Delta
 from . import StreamFault
 from .anthropic_answers import credits_in, finish_reason, native_of, parse_usage
 from .body import call_input
-from .reading import count_in, object_in, word_in
+from .reading import arguments_text, count_in, object_in, word_in
 
 # The kind of block that grows by a delta, and the field of both that holds the text.
 _TEXTS = {"text_delta": "text", "thinking_delta": "thinking"}
@@ -148,7 +147,7 @@ class _Block:
         if self.kind != "tool_use" or self._json:
             return []
         # The arguments came with the start, or there are none.
-        return [self._call({"arguments": json.dumps(object_in(self._start.get("input")), ensure_ascii=False)})]
+        return [self._call({"arguments": arguments_text(self._start.get("input"))})]
 
     def content(self) -> Dict[str, Any]:
         """The block as a whole answer would hold it."""

@@ -5,14 +5,13 @@ The parts are kept as they came, so that the signatures of thoughts go back with
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..completions import ChatCompletionChunk, ChunkChoice, Delta, Usage
 from ..response import as_credits
 from . import StreamFault
-from .reading import count_in, object_in, objects_in, word_in
+from .reading import arguments_text, count_in, object_in, objects_in, word_in
 
 SHAPE = "gemini-contents"
 _FINISHES = {"STOP": "stop", "MAX_TOKENS": "length", "FINISH_REASON_UNSPECIFIED": None}
@@ -121,10 +120,7 @@ class Parts:
 
     def _call(self, call: Mapping[str, Any], answer_id: str) -> Dict[str, Any]:
         position, self._calls = self._calls, self._calls + 1
-        function = {
-            "name": word_in(call.get("name")) or "",
-            "arguments": json.dumps(object_in(call.get("args")), ensure_ascii=False),
-        }
+        function = {"name": word_in(call.get("name")) or "", "arguments": arguments_text(call.get("args"))}
         own = word_in(call.get("id")) or made_up_id(answer_id, position)
         return {"index": position, "id": own, "type": "function", "function": function}
 

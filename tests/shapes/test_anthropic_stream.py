@@ -15,6 +15,7 @@ from kie_sync.completions import ChatCompletion, ChatCompletionChunk, Choice, Ch
 from kie_sync.messages import ChatMessage
 from kie_sync.shapes import StreamFault
 from kie_sync.shapes.anthropic_messages import Reader, parse_completion
+from kie_sync.shapes.reading import arguments_text
 
 PRICE = cost("1")
 STOP = {"type": "message_stop"}
@@ -62,7 +63,7 @@ EVENTS = [
     ends(2),
     begins(3, "tool_use", id="a", name="weather", input={}),
     grows(3, "input_json_delta", partial_json=""),
-    grows(3, "input_json_delta", partial_json='{"city": '),
+    grows(3, "input_json_delta", partial_json='{"city":'),
     grows(3, "input_json_delta", partial_json='"Paris"}'),
     ends(3),
     begins(4, "tool_use", id="b", name="clock", input={}),
@@ -266,7 +267,7 @@ def answers(draw: Any) -> Any:
         if kind == "thinking":
             events.append(grows(index, "signature_delta", signature=block["signature"]))
         if "input" in block:
-            pieces = cut(json.dumps(block["input"], ensure_ascii=False))
+            pieces = cut(arguments_text(block["input"]))
             events += [grows(index, "input_json_delta", partial_json=piece) for piece in pieces]
         events.append(ends(index))
     return whole, [*events, stops(stop, **usage), STOP]

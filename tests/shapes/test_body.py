@@ -6,7 +6,7 @@ import pytest
 
 from kie_sync.shapes.body import call_input, native_content, put, split_system
 from kie_sync.shapes.media import Medium, medium_of, text_of
-from kie_sync.shapes.reading import count_in, object_in, objects_in, word_in
+from kie_sync.shapes.reading import arguments_text, count_in, object_in, objects_in, word_in
 
 
 def test_dotted_places_share_what_they_stand_in() -> None:
@@ -125,3 +125,5 @@ def test_single_values_whatever_came() -> None:
     assert [word_in(value) for value in ("a", "", 3, None)] == ["a", None, None, None]
     assert [object_in(value) for value in ({"a": 1}, [], None)] == [{"a": 1}, {}, {}]
     assert [objects_in(value) for value in ([{"a": 1}, 3], {"a": 1}, None)] == [[{"a": 1}], [], []]
+    texts = [arguments_text(value) for value in ({"a": [1, "ä"]}, {}, None, [1], "x")]
+    assert texts == ['{"a":[1,"ä"]}', "{}", "{}", "{}", "{}"]

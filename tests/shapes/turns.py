@@ -40,7 +40,7 @@ def shown(url: str, **more: Any) -> Dict[str, Any]:
     return {"type": "image_url", "image_url": {"url": url}, **more}
 
 
-def called(call_id: str, arguments: Any = '{"city": "Paris"}', name: str = "weather") -> Dict[str, Any]:
+def called(call_id: str, arguments: Any = '{"city":"Paris"}', name: str = "weather") -> Dict[str, Any]:
     return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
