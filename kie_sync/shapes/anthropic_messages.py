@@ -34,8 +34,9 @@ def build_body(model: Model, arguments: Arguments) -> Dict[str, Any]:
     """
     placed, body = split_arguments(model, arguments)
     before, said = split_system(placed.get("messages") or ())
-    if before:
-        body["system"] = _system(before)
+    system = _system(before)
+    if system:
+        body["system"] = system
     body["messages"] = _merged([_message(message, model.slug) for message in said])
     if "tools" in placed:
         body["tools"] = [_tool(tool) for tool in placed["tools"]]

@@ -38,9 +38,9 @@ def build_body(model: Model, arguments: Arguments) -> Dict[str, Any]:
     """
     placed, body = split_arguments(model, arguments)
     messages = placed.get("messages") or ()
-    before, _ = split_system(messages)
-    if before:
-        body["systemInstruction"] = {"parts": [part for each in before for part in _parts(each.get("content"))]}
+    system = [part for message in split_system(messages)[0] for part in _parts(message.get("content"))]
+    if system:
+        body["systemInstruction"] = {"parts": system}
     body["contents"] = _Contents(model).read(messages)
     if "tools" in placed:
         body["tools"] = _tools(placed["tools"])

@@ -36,6 +36,7 @@ def result(call_id: str, **more: Any) -> Any:
     [
         pytest.param([HI], {"messages": [HI]}, id="text stays text"),
         pytest.param([said("system", "Be brief."), HI], {"system": "Be brief.", "messages": [HI]}, id="system"),
+        pytest.param([said("system", ""), HI, said("system")], {"messages": [HI]}, id="an empty system"),
         pytest.param(
             [said("system", "a"), HI, said("developer", [text("b")])],
             {"system": [text("a"), text("b")], "messages": [HI]},

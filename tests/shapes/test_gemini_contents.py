@@ -39,7 +39,7 @@ def response(name: str, told: Any, **more: Any) -> Any:
 @pytest.mark.parametrize(
     ("messages", "sent"),
     [
-        pytest.param([HI], {"contents": [user({"text": "hi"})]}, id="text"),
+        pytest.param([said("system", ""), HI], {"contents": [user({"text": "hi"})]}, id="text"),
         pytest.param(
             [said("system", "a"), HI, said("developer", [{"type": "text", "text": "b"}])],
             {"systemInstruction": {"parts": [{"text": "a"}, {"text": "b"}]}, "contents": [user({"text": "hi"})]},
