@@ -195,7 +195,7 @@ def test_a_removed_model_can_come_back_whole(tmp_path: Path) -> None:
 FAULTS: Dict[str, Any] = {
     "no such name": (
         "models: {my/a: {extends: famly}}",
-        ['10:26: my/a: extends: there is no base and no model famly; did you mean "family"? the bases are: family'],
+        ['10:26: my/a: extends: there is no base and no model famly; did you mean "family"? the bases are: '],
     ),
     "a circle": (
         "models: {my/b: {extends: my/a}, my/a: {extends: my/b}, my/c: {extends: my/a}}",
