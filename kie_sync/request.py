@@ -26,6 +26,7 @@ class Request:
         is_paid: whether it may cost money, so that it is never sent twice by itself.
         wants_stream: whether the answer is to be read as it comes.
         body: bytes, or an iterable of bytes with a length, instead of `json`.
+        is_chat: whether what is paid is a chat, not a new task.
     """
 
     method: str
@@ -36,6 +37,7 @@ class Request:
     is_paid: bool = False
     wants_stream: bool = False
     body: Any = None
+    is_chat: bool = False
 
     def to_dict(self) -> Dict[str, Any]:
         """As JSON can hold it, with the key's place shown and the key masked."""
@@ -110,6 +112,7 @@ def build_chat(model: Model, arguments: Arguments, base_url: str, *, stream: boo
         provider=endpoint.provider.name,
         is_paid=True,
         wants_stream=stream,
+        is_chat=True,
     )
 
 

@@ -13,9 +13,8 @@ the file, line and column of its parts (`mark_at`), and so does every error.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Dict, Iterable, List, Set, Tuple, Union
+from typing import Any, Dict, Iterable, List, NamedTuple, Set, Tuple, Union
 
 from .errors import CatalogProblem, KieCatalogError
 
@@ -26,13 +25,15 @@ _LONGEST_NUMBER = 100
 _TOO_DEEP = re.compile(r"(?:[\[{]\s*){200}")
 
 
-@dataclass(frozen=True)
-class Mark:
-    """A place in a file; line and column count from 1."""
+class Mark(NamedTuple):
+    """A place in a file; line and column count from 1. A tuple, for a catalog has thousands of them."""
 
     file: str
     line: int
     column: int
+
+
+_NOWHERE = Mark("", 1, 1)
 
 
 class YamlMap(Dict[str, Any]):
@@ -40,7 +41,7 @@ class YamlMap(Dict[str, Any]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.mark = Mark("", 1, 1)
+        self.mark = _NOWHERE
         self.key_marks: Dict[str, Mark] = {}
         self.value_marks: Dict[str, Mark] = {}
 
@@ -50,7 +51,7 @@ class YamlList(List[Any]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.mark = Mark("", 1, 1)
+        self.mark = _NOWHERE
         self.marks: List[Mark] = []
 
 
@@ -89,7 +90,7 @@ def read_yaml(text: str, file: str) -> Any:
 
 def mark_at(root: Any, path: Iterable[Union[str, int]], *, key: bool = False) -> Mark:
     """The place of what `path` leads to (of its key, when asked), or of the nearest thing above it."""
-    here, mark = root, getattr(root, "mark", Mark("", 1, 1))
+    here, mark = root, getattr(root, "mark", _NOWHERE)
     for step in path:
         if isinstance(here, YamlMap) and step in here:
             mark = here.key_marks[str(step)] if key else here.value_marks[str(step)]

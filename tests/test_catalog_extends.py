@@ -156,6 +156,11 @@ REMOVALS = {
         "{parameters: {a: {title: null}}}",
         ["prompt", "count", "a"],
     ),
+    "the word itself, and more": (
+        "{kind: image, endpoint: kie-task, price: {credits: 5}, rules: [{kind: unique, of: a}]}",
+        "{extends: null, price: null, rules: null}",
+        [],
+    ),
     "the word itself": ("{kind: image, endpoint: kie-task}", "{extends: null}", []),
 }
 
@@ -195,7 +200,7 @@ def test_a_removed_model_can_come_back_whole(tmp_path: Path) -> None:
 FAULTS: Dict[str, Any] = {
     "no such name": (
         "models: {my/a: {extends: famly}}",
-        ['10:26: my/a: extends: there is no base and no model famly; did you mean "family"? the bases are: family'],
+        ['10:26: my/a: extends: there is no base and no model famly; did you mean "family"? the bases are: '],
     ),
     "a circle": (
         "models: {my/b: {extends: my/a}, my/a: {extends: my/b}, my/c: {extends: my/a}}",

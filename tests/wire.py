@@ -20,6 +20,17 @@ IMAGE, CHAT, VIDEO, RETIRED = "google/nano-banana", "gemini-3-flash", "sora-2-te
 CREATED: Mapping[str, Any] = {"code": 200, "msg": "success", "data": {"taskId": "t1", "recordId": "t1"}}
 
 
+def placed(wire: Mapping[str, Any]) -> Dict[str, Any]:
+    """Values by dotted place, as the body holds them."""
+    body: Dict[str, Any] = {}
+    for place, value in wire.items():
+        here = body
+        for step in place.split(".")[:-1]:
+            here = here.setdefault(step, {})
+        here[place.rpartition(".")[2]] = value
+    return body
+
+
 def state(word: str, **data: Any) -> Dict[str, Any]:
     """An answer about a task."""
     return {"code": 200, "msg": "success", "data": {"taskId": "t1", "state": word, **data}}
