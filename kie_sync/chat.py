@@ -5,23 +5,26 @@ from __future__ import annotations
 import functools
 import logging
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any, Mapping, Optional, Tuple
 
 from .budget import parse_max_credits, with_chat_bound
 from .catalog import Catalog
 from .chat_stream import ChatStream, read_completion
-from .completions import ChatCompletion, Usage, empty_answer
+from .completions import ChatCompletion, Usage, empty_answer, unexplained, unexplained_warning
 from .connection import Connection, Context
 from .definitions import Model
 from .errors import KieAPIError, KieInputError, Problem
 from .events import ChatFinished, ChatSubmitting
+from .functions import plain_tools
 from .messages import plain_messages, with_media
 from .params import Arguments, resolve
-from .pricing import CostEstimate, quote, unknown_cost
+from .pricing import CostEstimate, price_on, quote, unknown_cost
 from .records import PaidCall
 from .request import Request, build_chat
 from .response import Response
 from .shapes import codec_for
+from .typed import AnswerForm, read_form
 
 logger = logging.getLogger("kie_sync")
 
@@ -39,7 +42,7 @@ def complete(
 ) -> ChatCompletion:
     """One call that blocks until the whole answer is there."""
     limits = {"max_credits": parse_max_credits(model, max_credits), "allow_unknown_price": allow_unknown_price}
-    entry, arguments = resolve_chat(connection.catalog, model, messages, parameters)
+    entry, arguments, form = resolve_chat(connection.catalog, model, messages, parameters)
     # A tariff that does not exist must be found before the call is paid.
     price = quote(entry, arguments, tariff=tariff, on=connection.clock.date())
     request, response, call = _send(connection, entry, arguments, price, limits, is_stream=False, context=context)
@@ -57,7 +60,8 @@ def complete(
     )
     if completion.is_empty:
         logger.warning("%s", empty_answer(model, completion.finish_reason, completion.credits_consumed, cost))
-    return replace(completion, cost=cost)
+    _warn_of_difference(connection, entry, completion.credits_consumed, cost)
+    return replace(completion, cost=cost, form=form)
 
 
 def stream(
@@ -73,7 +77,7 @@ def stream(
 ) -> ChatStream:
     """One call whose answer comes in pieces."""
     limits = {"max_credits": parse_max_credits(model, max_credits), "allow_unknown_price": allow_unknown_price}
-    entry, arguments = resolve_chat(connection.catalog, model, messages, parameters)
+    entry, arguments, form = resolve_chat(connection.catalog, model, messages, parameters)
     expected = quote(entry, arguments, tariff=tariff, on=connection.clock.date())
     _, response, call = _send(connection, entry, arguments, expected, limits, is_stream=True, context=context)
     price = functools.partial(_price, connection, entry, arguments, tariff)
@@ -85,6 +89,8 @@ def stream(
         if error is None and ended.is_empty:
             logger.warning("%s", empty_answer(model, ended.finish_reason, ended.credits_consumed, cost))
         is_complete = error is None and ended.is_complete
+        if is_complete:
+            _warn_of_difference(connection, entry, ended.credits_consumed, cost)
         told = ChatFinished(
             model,
             context or {},
@@ -98,22 +104,39 @@ def stream(
         )
         connection.listeners.tell(told)
 
-    return ChatStream(response, codec_for(entry.endpoint.shape), model=entry.slug, price=price, on_end=on_end)
+    codec = codec_for(entry.endpoint.shape)
+    return ChatStream(response, codec, model=entry.slug, price=price, on_end=on_end, form=form)
 
 
-def resolve_chat(catalog: Catalog, model: str, messages: Any, parameters: Mapping[str, Any]) -> Tuple[Model, Arguments]:
-    """The model, and the checked arguments of a call to it.
+def resolve_chat(
+    catalog: Catalog, model: str, messages: Any, parameters: Mapping[str, Any]
+) -> Tuple[Model, Arguments, Optional[AnswerForm]]:
+    """The model, the checked arguments of a call to it, and the form that its answer is asked for in.
 
     Raises:
         KieInputError: it is no chat model, or the arguments do not fit.
     """
     entry = catalog[model]
+    check_is_chat(entry)
+    others = {name: value for name, value in parameters.items() if name not in ("system", "media")}
+    form = read_form(model, others.get("response_format"))
+    if form is not None:
+        others["response_format"] = form.wire
+    if others.get("tools") is not None:
+        others["tools"] = plain_tools(model, others["tools"])
+    conversation = with_media(plain_messages(messages, parameters.get("system")), parameters.get("media"))
+    return entry, resolve(entry, {**others, "messages": conversation}), form
+
+
+def check_is_chat(entry: Model) -> None:
+    """See that a model can be talked to.
+
+    Raises:
+        KieInputError: it makes something else.
+    """
     if entry.endpoint.shape == "task":
         sentence = f"this is a model of kind {entry.kind}; make it with `KieAdapter.generate`, or `kie-sync generate`"
-        raise KieInputError(model, [Problem("kind", "model", sentence)])
-    others = {name: value for name, value in parameters.items() if name not in ("system", "media")}
-    conversation = with_media(plain_messages(messages, parameters.get("system")), parameters.get("media"))
-    return entry, resolve(entry, {**others, "messages": conversation})
+        raise KieInputError(entry.id, [Problem("kind", "model", sentence)])
 
 
 def _send(
@@ -144,3 +167,13 @@ def _price(
     except KieInputError as error:
         # A price that cannot be told must not cost the answer, which is paid.
         return unknown_cost(entry, tariff, str(error))
+
+
+def _warn_of_difference(connection: Connection, entry: Model, consumed: Optional[Decimal], cost: CostEstimate) -> None:
+    """Say where the platform took another sum than the catalog's price for the tokens used."""
+    if consumed is None or not unexplained(consumed, cost):
+        return
+    price = price_on(entry.prices, connection.clock.date())
+    read = [price.source.source, price.source.checked] if price is not None else []
+    source = ", ".join(part for part in read if part) or "no source"
+    logger.warning("%s", unexplained_warning(entry.id, consumed, cost, source))
