@@ -268,14 +268,8 @@ class KieAnswerError(KieAPIError):
     def __init__(self, message: str, *, completion: Any = None, **about: Any) -> None:
         super().__init__(message, **about)
         self.completion = completion
-
-    @property
-    def text(self) -> str:
-        return "" if self.completion is None else str(self.completion.text)
-
-    @property
-    def cost(self) -> Any:
-        return None if self.completion is None else self.completion.cost
+        self.text = getattr(completion, "text", "")
+        self.cost = getattr(completion, "cost", None)
 
 
 class KieTaskError(KieAPIError):

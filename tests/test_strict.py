@@ -13,12 +13,7 @@ TEXT = {"type": "string"}
 
 
 def closed(**properties: Any) -> Dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
 @pytest.mark.parametrize(
@@ -56,10 +51,7 @@ def closed(**properties: Any) -> Dict[str, Any]:
                 "properties": {"a": {"$ref": "#/$defs/A", "description": "which"}},
                 "$defs": {"A": {"enum": ["x"]}},
             },
-            {
-                **closed(a={"description": "which", "anyOf": [{"$ref": "#/$defs/A"}]}),
-                "$defs": {"A": {"enum": ["x"]}},
-            },
+            {**closed(a={"description": "which", "anyOf": [{"$ref": "#/$defs/A"}]}), "$defs": {"A": {"enum": ["x"]}}},
         ),
         (
             {"type": "object", "properties": {"a": {"type": ["object", "null"], "properties": {"b": TEXT}}}},

@@ -42,7 +42,12 @@ class Node(BaseModel):
     parts: List[Node] = []
 
 
-CITY = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"], "additionalProperties": False}
+CITY = {
+    "type": "object",
+    "properties": {"name": {"type": "string"}},
+    "required": ["name"],
+    "additionalProperties": False,
+}
 
 
 def wire_of(form: Optional[AnswerForm]) -> Any:
@@ -110,12 +115,7 @@ def test_a_schema_goes_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    "given",
-    [
-        CITY,
-        {"type": "json_schema", "json_schema": {"name": "x", "schema": CITY}},
-    ],
-    ids=["bare", "OpenAI"],
+    "given", [CITY, {"type": "json_schema", "json_schema": {"name": "x", "schema": CITY}}], ids=["bare", "OpenAI"]
 )
 def test_a_schema_is_held_against_the_answer(given: Any) -> None:
     form = read_form("m", given)
