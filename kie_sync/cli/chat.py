@@ -64,7 +64,7 @@ def chat(
     allow_unknown_price: bool,
     tariff: Optional[str],
 ) -> None:
-    """Ask a chat model; the answer is shown as it comes.
+    """Ask a chat model, or talk with it; the answer is shown as it comes.
 
     Without PROMPT the question is read from stdin, with - always. At a terminal a conversation begins
     instead: type, and /help lists its commands; Ctrl-C stops an answer and keeps what came. A local file up
