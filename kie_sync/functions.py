@@ -6,13 +6,12 @@ carry its function under `call`; then its own schema counts, and jsonschema hold
 
 from __future__ import annotations
 
-import functools
 import inspect
 import json
 import logging
 import re
 from dataclasses import asdict, dataclass, is_dataclass
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, get_type_hints
 
 from .errors import KieInputError, Problem
 from .typed import adapter_of, faults_of, import_pydantic, told
@@ -162,10 +161,15 @@ def _schema_of(function: Callable[..., Any]) -> Dict[str, Any]:
 def _collector(function: Any) -> Any:
     """What checks arguments for a function, and hands them over instead of calling it."""
 
-    @functools.wraps(function)
     def collect(*positional: Any, **named: Any) -> Any:
         return positional, named
 
+    # By the names that the function itself sees; pydantic would look among ours.
+    hints = get_type_hints(function, include_extras=True)
+    signature = inspect.signature(function)
+    known = [each.replace(annotation=hints.get(name, each.empty)) for name, each in signature.parameters.items()]
+    collect.__annotations__ = hints
+    collect.__signature__ = signature.replace(parameters=known)  # type: ignore[attr-defined]  # As inspect reads it.
     return adapter_of(collect)
 
 

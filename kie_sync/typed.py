@@ -98,7 +98,8 @@ def read_form(model: str, given: Any) -> Optional[AnswerForm]:
 
 
 def _form_of_kind(model: str, kind: Any) -> AnswerForm:
-    name = getattr(kind, "__name__", None)
+    # A type hint has a name in some versions of Python only.
+    name = kind.__name__ if isinstance(kind, type) else None
     plain = _kind_schema(model, kind)
     is_wrapped = plain.get("type") != "object" and "$ref" not in plain
     if is_wrapped:
