@@ -22,10 +22,10 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Set, 
 from click.testing import CliRunner
 
 from kie_sync import KieAdapter, KieClient
-from kie_sync.catalog import read_catalog, read_schema
+from kie_sync.catalog import Catalog, read_catalog, read_schema
 from kie_sync.cli import COMMANDS, main
 from kie_sync.cli.run import as_json
-from kie_sync.definitions import Model
+from kie_sync.definitions import Model, Price
 from kie_sync.errors import CatalogProblem
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -160,10 +160,52 @@ def _words(part: Mapping[str, Any], prefix: str = "") -> Iterator[Tuple[str, str
 # The models
 
 
+def families(lang: str) -> str:
+    """How many models there are of each sort, with the first ones."""
+    found: Dict[Tuple[str, str, str], List[str]] = {}
+    for model in read_catalog().values():
+        shape = "" if model.endpoint.shape == "task" else model.endpoint.shape
+        found.setdefault((model.kind, model.endpoint.provider.title, shape), []).append(f"`{model.id}`")
+    rows = [(*sort, len(ids), ", ".join(ids[:3]) + (", ..." if len(ids) > 3 else "")) for sort, ids in found.items()]
+    return table([_say(word, lang) for word in ("kind", "served by", "shape of chat", "models", "such as")], rows)
+
+
+def is_written_out(catalog: Catalog, model_id: str) -> bool:
+    """Whether a model gets a section of its own: those of the first file; the families stand in a table."""
+    return bool(catalog.raw(model_id).mark.file == "models.yaml")
+
+
 def models(lang: str) -> str:
     catalog = read_catalog()
     with KieClient(catalog=catalog) as client:
-        return "\n".join(model_section(client, catalog[model_id], lang) for model_id in catalog)
+        return "\n".join(
+            model_section(client, catalog[model_id], lang) for model_id in catalog if is_written_out(catalog, model_id)
+        )
+
+
+def others(lang: str) -> str:
+    """The models without a section of their own, with what a million tokens cost."""
+    catalog = read_catalog()
+    rows = [
+        (
+            f"`{model.id}`",
+            model.title,
+            model.endpoint.shape,
+            "; ".join(_token_rates(each, lang) for each in model.prices),
+        )
+        for model in catalog.values()
+        if not is_written_out(catalog, model.id)
+    ]
+    return table([_say(word, lang) for word in ("model", "title", "shape of chat", "credits for 1M tokens")], rows)
+
+
+def _token_rates(price: Price, lang: str) -> str:
+    if not isinstance(price.amounts, Mapping):
+        return _say("unknown", lang)
+    text = ", ".join(f"{kind} {as_json(amount)}" for kind, amount in price.amounts.items())
+    for word, day in (("from", price.valid_from), ("until", price.valid_until)):
+        text += f" ({_say(word, lang)} {day})" if day else ""
+    return text
 
 
 def model_section(client: KieClient, model: Model, lang: str) -> str:
@@ -315,7 +357,9 @@ def _allowed_imports(allowed: Set[str], rings: Mapping[str, Sequence[str]]) -> s
 
 PARTS: Dict[str, Callable[..., str]] = {
     "commands": command_table,
+    "families": families,
     "models": models,
+    "others": others,
     "tariffs": tariffs,
     "plans": plans,
     "words": word_table,

@@ -215,8 +215,9 @@ class KieAdapter(ChatCalls):
         if self.model.endpoint.shape == "task":
             resolved = self._checked(merged, None)[1]
             return build_create(self.model, resolved, base_url, callback_url=callback_url)
-        resolved = chat.resolve_chat(self.client.catalog, self.model.id, merged.pop("messages", None), merged)[1]
-        return build_chat(self.model, resolved, base_url, stream=stream)
+        messages, under = merged.pop("messages", None), self.client.files_under
+        question = chat.read_question(self.client.catalog, self.model.id, messages, merged, under=under)
+        return build_chat(self.model, question.arguments, base_url, stream=stream)
 
     def estimate_cost(
         self, *, tariff: Optional[str] = None, arguments: Optional[Mapping[str, Any]] = None, **given: Any

@@ -1,31 +1,34 @@
 """Find the catalog's files, read them, and hand out models.
 
 The shipped `models.yaml` comes first, then a user's own files, each laid over what came before:
-mappings merge, lists replace, null removes. One broken entry never hides the others: it is listed in
-`Catalog.problems`, and asking for it raises with file, line and column.
+mappings merge, lists replace, null removes. An entry that extends another is completed when it is asked for.
+One broken entry never hides the others: it is listed in `Catalog.problems`, and asking for it raises with
+file, line and column. A fault of a base is listed once, for the base.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
 
 from . import catalog_build as build
 from .catalog_check import shape_faults
+from .catalog_extends import BASES, MODELS, CannotExtend, Entries, Where, as_written, lay
 from .catalog_files import read_with_includes
 from .catalog_lookup import Faults
 from .catalog_lookup import Path as DataPath
 from .definitions import Endpoint, Model, Money, Plan, Provider, Tariff
 from .errors import CatalogProblem, KieCatalogError, KieUnknownModelError
 from .params import nearest
-from .yamlfile import YamlMap, mark_at, merge
+from .yamlfile import Mark, YamlMap, mark_at
 
 SCHEMA_FILE = "schemas/catalog.schema.json"
 # The sections that no model can do without.
 _NEEDED = ("money", "kinds", "providers", "endpoints", "tariffs")
-_SHARED = (*_NEEDED, "names")
+_SHARED = (*_NEEDED, "names", "bases")
 
 
 def data_root() -> Any:
@@ -90,13 +93,17 @@ class Catalog(Mapping[str, Model]):
     ) -> None:
         self.problems: Tuple[CatalogProblem, ...] = tuple(problems)
         self._broken: Dict[str, List[CatalogProblem]] = {}
+        self._broken_bases: Dict[str, List[CatalogProblem]] = {}
         self._built: Dict[str, Model] = {}
         root = base
         for layer in layers:
-            root = merge(root, layer)
+            root = lay(root, layer)
+        if layers:
+            touched = Entries(root).heirs(touched)
         if touched or layers or must_check:
             root = self._check_shapes(root, base, touched)
         self._raw = root
+        self._entries = Entries(root)
         self._models: Mapping[str, Any] = root.get("models") or {}
         self._kinds: Mapping[str, Any] = root["kinds"]
         self.money: Money = build.build_money(root["money"])
@@ -110,7 +117,8 @@ class Catalog(Mapping[str, Model]):
             else:
                 hint = nearest(raw["provider"], self.providers) or ";"
                 message = f"there is no provider {raw['provider']}{hint} there are: {', '.join(self.providers)}"
-                self._report(root, ("endpoints", name, "provider"), message)
+                where = ("endpoints", name, "provider")
+                self._report(where, mark_at(root, where), message)
         self.tariffs: Dict[str, Tariff] = {name: build.build_tariff(name, raw) for name, raw in root["tariffs"].items()}
         self.plans: Dict[str, Plan] = {
             name: build.build_plan(name, raw) for name, raw in (root.get("plans") or {}).items()
@@ -155,8 +163,11 @@ class Catalog(Mapping[str, Model]):
         return f"Catalog({len(self)} models)"
 
     def raw(self, model_id: str) -> Any:
-        """A model's entry as it was read, with the places of its parts."""
-        return self._models[model_id]
+        """A model's entry, completed by what it extends, with the places of its parts."""
+        try:
+            return self._entries.whole((MODELS, model_id))
+        except CannotExtend:
+            return self._models[model_id]
 
     def _hint(self, model_id: str) -> str:
         short = {known.rpartition("/")[2]: known for known in self}
@@ -168,18 +179,23 @@ class Catalog(Mapping[str, Model]):
     def _check_shapes(self, root: YamlMap, base: YamlMap, touched: Set[str]) -> YamlMap:
         schema = read_schema()
         wrong_sections = set()
-        for path, message, at_key in shape_faults(root, touched, schema):
-            self._report(root, path, message, at_key=at_key)
-            if path and path[0] != "models":
+        for path, message, at_key in shape_faults(as_written(root), touched, schema):
+            self._report(path, mark_at(root, path, key=at_key), message)
+            if path and (path[0] not in (MODELS, BASES) or len(path) == 1):
                 wrong_sections.add(str(path[0]))
-        if not isinstance(root.get("models"), YamlMap):
-            wrong_sections.add("models")
+        if not isinstance(root.get(MODELS), YamlMap):
+            wrong_sections.add(MODELS)
+        bases, models = root.get(BASES), root.get(MODELS)
+        for name in bases if isinstance(bases, YamlMap) else ():
+            if isinstance(models, YamlMap) and name in models:
+                path = (BASES, name)
+                self._report(path, mark_at(root, path, key=True), "a model has this name; call the base otherwise")
         for name in _NEEDED:
             if not root.get(name):
                 wrong_sections.add(name)
-                self._report(root, (name,), "nothing is left of this section; it counts as shipped")
+                self._report((name,), mark_at(root, (name,)), "nothing is left of this section; it counts as shipped")
         # A section that is wrong is replaced by the shipped one, so that the other models go on working.
-        own = {path[0] for path, _, _ in shape_faults(base, set(), schema) if path} if wrong_sections else set()
+        own = {path[0] for path, _, _ in shape_faults(as_written(base), set(), schema)} if wrong_sections else set()
         if wrong_sections & own or not all(base.get(name) for name in _NEEDED):
             raise KieCatalogError(self.errors)
         usable = YamlMap()
@@ -190,50 +206,86 @@ class Catalog(Mapping[str, Model]):
                 usable.key_marks[name], usable.value_marks[name] = source.key_marks[name], source.value_marks[name]
         return usable
 
-    def _report(
-        self, root: YamlMap, path: DataPath, message: str, *, at_key: bool = False, is_warning: bool = False
-    ) -> None:
-        mark = mark_at(root, path, key=at_key)
-        is_model = len(path) > 1 and path[0] == "models"
-        model_id = str(path[1]) if is_model else ""
-        shown = show_path(path[2:]) if is_model else show_path(path)
-        shown = ": ".join(part for part in (model_id, shown) if part)
+    def _report(self, path: DataPath, mark: Mark, message: str, *, is_warning: bool = False) -> None:
+        model_id = str(path[1]) if len(path) > 1 and path[0] == MODELS else ""
+        shown = ": ".join(part for part in (model_id, show_path(path[2:] if model_id else path)) if part)
         problem = CatalogProblem(mark.file, mark.line, mark.column, shown, message, model_id, is_warning)
-        if problem in self.problems:
+        if problem not in self.problems:
+            self.problems += (problem,)
+        if is_warning or len(path) < 2:
             return
-        self.problems += (problem,)
-        if is_model and not is_warning:
-            self._broken.setdefault(model_id, []).append(problem)
+        broken = self._broken if path[0] == MODELS else self._broken_bases if path[0] == BASES else None
+        if broken is not None and problem not in broken.setdefault(str(path[1]), []):
+            broken[str(path[1])].append(problem)
 
     def _build(self, model_id: str) -> Optional[Model]:
-        raw = self._models[model_id]
-        faults = Faults()
-        for word, known in (("endpoint", self.endpoints), ("kind", self._kinds)):
-            if raw[word] not in known:
-                faults.error(
-                    (word,),
-                    f"there is no {word} {raw[word]}{nearest(raw[word], known) or ';'} there are: {', '.join(known)}",
-                )
-        if not faults.found and (raw["kind"] == "chat") is (self.endpoints[raw["endpoint"]].shape == "task"):
-            faults.error(("endpoint",), f"a model of kind {raw['kind']} cannot be called by {raw['endpoint']}")
-        model = None
-        if not faults.found:
-            model = build.build_model(
-                model_id,
-                raw,
-                endpoint=self.endpoints[raw["endpoint"]],
-                kind=self._kinds[raw["kind"]],
-                money=self.money,
-                tariffs=self.tariffs,
-                aliases=self.aliases,
-                faults=faults,
-            )
-        for path, message, is_warning in faults.found:
-            self._report(self._raw, ("models", model_id, *path), message, is_warning=is_warning)
+        where = (MODELS, model_id)
+        try:
+            above, raw = self._entries.above(where), self._entries.whole(where)
+        except CannotExtend as fault:
+            self._report(fault.path, mark_at(self._raw, fault.path), fault.message)
+            above, raw = [(str(fault.path[0]), str(fault.path[1]))], None
+        self._take_over(model_id, above)
+        if model_id in self._broken:
+            return None
+        model, found = self._try(where, raw)
+        for path, message, is_warning in found:
+            mark, owner = mark_at(raw, path), where
+            for higher in above:
+                if (path, message, is_warning) not in self._faults_of(higher, raw):
+                    break
+                if mark_at(self._entries.whole(higher), path) == mark:
+                    owner = higher
+            self._report((*owner, *path), mark, message, is_warning=is_warning)
+        self._take_over(model_id, above)
         if model_id in self._broken or model is None:
             return None
         self._built[model_id] = model
         return model
+
+    def _take_over(self, model_id: str, above: Sequence[Where]) -> None:
+        """What an entry extends is broken, so it is broken itself; the fault is listed where it stands."""
+        for section, name in above:
+            for problem in (self._broken if section == MODELS else self._broken_bases).get(name, ()):
+                if section == MODELS and name == model_id:
+                    continue
+                taken = replace(problem, path=f"{model_id}: {problem.path}", model=model_id)
+                self._broken.setdefault(model_id, []).append(taken)
+
+    def _try(self, where: Where, raw: Any) -> Tuple[Optional[Model], List[Tuple[DataPath, str, bool]]]:
+        """An entry built, or what is wrong with it."""
+        faults = Faults()
+        faults.found += self._entries.unfinished(where)
+        if any(not is_warning for _, _, is_warning in faults.found):
+            return None, faults.found
+        for word, known in (("endpoint", self.endpoints), ("kind", self._kinds)):
+            if raw[word] not in known:
+                hint = nearest(raw[word], known) or ";"
+                faults.error((word,), f"there is no {word} {raw[word]}{hint} there are: {', '.join(known)}")
+        if not faults.found and (raw["kind"] == "chat") is (self.endpoints[raw["endpoint"]].shape == "task"):
+            faults.error(("endpoint",), f"a model of kind {raw['kind']} cannot be called by {raw['endpoint']}")
+        if any(not is_warning for _, _, is_warning in faults.found):
+            return None, faults.found
+        model = build.build_model(
+            where[1],
+            raw,
+            endpoint=self.endpoints[raw["endpoint"]],
+            kind=self._kinds[raw["kind"]],
+            money=self.money,
+            tariffs=self.tariffs,
+            aliases=self.aliases,
+            faults=faults,
+        )
+        return model, faults.found
+
+    def _faults_of(self, where: Where, heir: Mapping[str, Any]) -> List[Tuple[DataPath, str, bool]]:
+        """What is wrong with an entry by itself, called as its heir is where it does not say how."""
+        filled = {**{word: heir.get(word) for word in ("kind", "endpoint")}, **self._entries.whole(where)}
+        if not (filled["kind"] and filled["endpoint"]):
+            return []
+        if isinstance(filled.get("price"), YamlMap) and "unit" not in filled["price"]:
+            del filled["price"]
+        return self._try(where, filled)[1]
 
 
 def show_path(path: Sequence[Union[str, int]]) -> str:

@@ -163,7 +163,9 @@ def build_model(
         retired_on=raw.get("retired_on", ""),
         replaced_by=raw.get("replaced_by", ""),
         source=build_source(raw),
-        input_schema=build_input_schema(raw.get("title", model_id), parameters, raw.get("accepts_other", False)),
+        input_schema=build_input_schema(
+            raw.get("title", model_id), parameters, raw.get("accepts_other", False), has_places=endpoint.shape != "task"
+        ),
     )
     for name in model.tariffs:
         if name not in tariffs:
@@ -192,6 +194,15 @@ def _check_shared_wires(model: Model, faults: Faults) -> None:
         if first != name and not any(first in names_ and name in names_ for names_ in apart):
             rule = f"{{kind: excludes, of: [{first}, {name}]}}"
             faults.error(("parameters", name), f"{first} is sent as {parameter.wire} too; add the rule {rule}")
+    if model.endpoint.shape == "task":
+        return
+    for name, parameter in model.parameters.items():
+        inside = next((other for place, other in senders.items() if place.startswith(f"{parameter.wire}.")), None)
+        if inside is not None:
+            message = (
+                f"{inside} is sent inside {parameter.wire}; a place that holds others cannot be a parameter itself"
+            )
+            faults.error(("parameters", name), message)
 
 
 def _check_dates(prices: Sequence[Price], faults: Faults) -> None:

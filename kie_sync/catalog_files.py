@@ -49,15 +49,16 @@ def read_with_includes(entry: Any, shown: str, folder: Any) -> Tuple[YamlMap, Li
 
 
 def _drop_repeated(part: YamlMap, merged: YamlMap, problems: List[CatalogProblem]) -> None:
-    """A model that stands in two files of one set counts as it stands in the first."""
-    mine, known = part.get("models"), merged.get("models")
-    if not (isinstance(mine, YamlMap) and isinstance(known, YamlMap)):
-        return
-    for model_id in [name for name in mine if name in known]:
-        mark, first = mine.key_marks[model_id], known.key_marks[model_id]
-        message = f"this model stands in {first.file}:{first.line} already, and counts as it stands there"
-        problems.append(CatalogProblem(mark.file, mark.line, mark.column, model_id, message))
-        del mine[model_id]
+    """A model, or a base, that stands in two files of one set counts as it stands in the first."""
+    for section, what in (("models", "model"), ("bases", "base")):
+        mine, known = part.get(section), merged.get(section)
+        if not (isinstance(mine, YamlMap) and isinstance(known, YamlMap)):
+            continue
+        for name in [name for name in mine if name in known]:
+            mark, first = mine.key_marks[name], known.key_marks[name]
+            message = f"this {what} stands in {first.file}:{first.line} already, and counts as it stands there"
+            problems.append(CatalogProblem(mark.file, mark.line, mark.column, name, message))
+            del mine[name]
 
 
 def _find_included(folder: Any, pattern: str) -> List[Tuple[str, Any]]:

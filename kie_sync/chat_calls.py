@@ -8,8 +8,8 @@ from . import chat
 from .client import KieClient
 from .definitions import Model
 from .errors import KieInputError, Problem
-from .messages import history_messages, media_message, plain_messages, text_message, with_media
-from .tool_run import MAX_ROUNDS, OnCall, ToolLoop, ToolRun
+from .messages import history_messages, media_message, plain_messages, text_message
+from .tool_run import MAX_ROUNDS, OnCall, ToolLoop, ToolRun, with_files
 
 
 class ChatCalls:
@@ -46,7 +46,8 @@ class ChatCalls:
             messages: a list of messages (mappings or `ChatMessage`), or text.
             stream: give the pieces as they come.
             system: what the model is told beforehand.
-            media: URLs of pictures and other files to look at.
+            media: pictures and other files to look at: URLs, paths, bytes, open files. Small pictures go along in the
+                request, other files are uploaded.
             tools: what the model may call: Python functions, or mappings in OpenAI's form. `chat` hands its calls to
                 you; `run_tools` makes them.
             tool_choice: `auto`, `none`, `required`, or the function to call.
@@ -75,12 +76,11 @@ class ChatCalls:
             "temperature": temperature,
         }
         asked = {name: value for name, value in unified.items() if value is not None}
-        call = chat.stream if stream else chat.complete
         parameters = {**(arguments or {}), **given, **asked}
-        limits = {"max_credits": max_credits, "allow_unknown_price": allow_unknown_price}
-        return call(
-            self.client.connection, self.model.id, messages, parameters, context=context, tariff=tariff, **limits
-        )
+        terms = chat.ChatTerms(tariff, max_credits, allow_unknown_price, context)
+        client, call = self.client, chat.stream if stream else chat.complete
+        question = chat.read_question(client.catalog, self.model.id, messages, parameters, under=client.files_under)
+        return call(client.connection, client.uploads, question, terms)
 
     def chat_simple(
         self, user_message: str, system_prompt: Optional[str] = None, stream: bool = False, **given: Any
@@ -128,7 +128,7 @@ class ChatCalls:
             raise KieInputError(self.model.id, [Problem("unknown", "stream", sentence)])
         loop = ToolLoop(
             self.model.id,
-            with_media(plain_messages(messages, system), media),
+            with_files(plain_messages(messages, system), media),
             tools,
             max_rounds=max_rounds,
             max_credits=max_credits,

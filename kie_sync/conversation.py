@@ -16,8 +16,8 @@ from .client import KieClient
 from .completions import ChatCompletion, Usage
 from .conversation_file import Saved, read_conversation, write_conversation
 from .errors import KieError, KieInputError, KieOutcomeUnknownError, KieStreamError, Problem
-from .messages import plain_messages, with_media
-from .tool_run import MAX_ROUNDS, ToolLoop
+from .messages import plain_messages
+from .tool_run import MAX_ROUNDS, ToolLoop, with_files
 from .totals import total_usage
 from .turns import TurnStream
 
@@ -102,7 +102,7 @@ class KieConversation:
         self.close()
         asked = {**self.defaults, **options}
         terms = {name: asked.pop(name) for name in _TERMS if name in asked}
-        said = [*self._messages, *with_media(plain_messages(text), media)]
+        said = [*self._messages, *with_files(plain_messages(text), media)]
         loop = ToolLoop(
             self.model,
             said,

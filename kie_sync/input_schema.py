@@ -1,11 +1,12 @@
 """A model's wire input as JSON Schema 2020-12, from its parameters.
 
-Rules over several parameters are not in it; `params.resolve` checks them.
+Rules over several parameters are not in it; `params.resolve` checks them. What a chat's codec puts into its shape's
+own form (messages, tools, tool_choice, response_format) stands in it as the caller gives it.
 """
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict, Mapping
 
 from .definitions import FILE_TYPES, UNSET, Parameter
 from .values import key_of, to_json
@@ -32,28 +33,44 @@ _LIMITS = {
 }
 
 
-def build_input_schema(title: str, parameters: Mapping[str, Parameter], accepts_other: bool = False) -> Dict[str, Any]:
-    """The schema of what goes on the wire."""
+def build_input_schema(
+    title: str, parameters: Mapping[str, Parameter], accepts_other: bool = False, *, has_places: bool = False
+) -> Dict[str, Any]:
+    """The schema of what goes on the wire.
+
+    With `has_places`, as in a chat, a wire name is a dotted place in the body, such as `reasoning.effort`.
+    """
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": title,
-        **_object(parameters, accepts_other),
+        **_object(parameters, accepts_other, has_places),
     }
 
 
-def _object(parameters: Mapping[str, Parameter], is_open: bool) -> Dict[str, Any]:
-    properties: Dict[str, Any] = {}
-    required: List[str] = []
+def _object(parameters: Mapping[str, Parameter], is_open: bool, has_places: bool = False) -> Dict[str, Any]:
+    whole = _empty(is_open)
     for parameter in parameters.values():
+        *steps, last = parameter.wire.split(".") if has_places else [parameter.wire]
+        here = whole
+        for step in steps:
+            _require(here, step, parameter)
+            here = here["properties"].setdefault(step, _empty(is_open))
         schema = _parameter(parameter)
-        if parameter.wire in properties:
-            properties[parameter.wire] = {"anyOf": [properties[parameter.wire], schema]}
+        if last in here["properties"]:
+            here["properties"][last] = {"anyOf": [here["properties"][last], schema]}
         else:
-            properties[parameter.wire] = schema
-        if parameter.required:
-            required.append(parameter.wire)
-    schema = {"type": "object", "properties": properties, "additionalProperties": is_open}
-    return {**schema, "required": required} if required else schema
+            here["properties"][last] = schema
+        _require(here, last, parameter)
+    return whole
+
+
+def _empty(is_open: bool) -> Dict[str, Any]:
+    return {"type": "object", "properties": {}, "additionalProperties": is_open}
+
+
+def _require(schema: Dict[str, Any], name: str, parameter: Parameter) -> None:
+    if parameter.required and name not in schema.get("required", ()):
+        schema.setdefault("required", []).append(name)
 
 
 def _parameter(parameter: Parameter) -> Dict[str, Any]:

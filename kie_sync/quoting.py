@@ -240,7 +240,13 @@ class Quoter:
         total = exactly(0)
         for name, number in counted.items():
             kind = name[: -len("_tokens")]
-            word, rate = f"{kind.replace('_', ' ')} tokens", table.get(kind)
+            word, rate, way = f"{kind.replace('_', ' ')} tokens", table.get(kind), _way(name)
+            if kind not in table and isinstance(table.get(way), Decimal):
+                rate = table[way]
+                if number:
+                    self.notes.append(
+                        f"{word} count at the rate of {way} tokens: the published price makes no distinction"
+                    )
             if not isinstance(rate, Decimal):
                 part = unknown(f"no price is known for {word}") if number else exactly(0)
             else:

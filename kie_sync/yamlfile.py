@@ -13,9 +13,8 @@ the file, line and column of its parts (`mark_at`), and so does every error.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Dict, Iterable, List, Set, Tuple, Union
+from typing import Any, Dict, Iterable, List, NamedTuple, Set, Tuple, Union
 
 from .errors import CatalogProblem, KieCatalogError
 
@@ -26,13 +25,15 @@ _LONGEST_NUMBER = 100
 _TOO_DEEP = re.compile(r"(?:[\[{]\s*){200}")
 
 
-@dataclass(frozen=True)
-class Mark:
-    """A place in a file; line and column count from 1."""
+class Mark(NamedTuple):
+    """A place in a file; line and column count from 1. A tuple, for a catalog has thousands of them."""
 
     file: str
     line: int
     column: int
+
+
+_NOWHERE = Mark("", 1, 1)
 
 
 class YamlMap(Dict[str, Any]):
@@ -40,7 +41,7 @@ class YamlMap(Dict[str, Any]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.mark = Mark("", 1, 1)
+        self.mark = _NOWHERE
         self.key_marks: Dict[str, Mark] = {}
         self.value_marks: Dict[str, Mark] = {}
 
@@ -50,7 +51,7 @@ class YamlList(List[Any]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.mark = Mark("", 1, 1)
+        self.mark = _NOWHERE
         self.marks: List[Mark] = []
 
 
@@ -89,7 +90,7 @@ def read_yaml(text: str, file: str) -> Any:
 
 def mark_at(root: Any, path: Iterable[Union[str, int]], *, key: bool = False) -> Mark:
     """The place of what `path` leads to (of its key, when asked), or of the nearest thing above it."""
-    here, mark = root, getattr(root, "mark", Mark("", 1, 1))
+    here, mark = root, getattr(root, "mark", _NOWHERE)
     for step in path:
         if isinstance(here, YamlMap) and step in here:
             mark = here.key_marks[str(step)] if key else here.value_marks[str(step)]
@@ -101,18 +102,36 @@ def mark_at(root: Any, path: Iterable[Union[str, int]], *, key: bool = False) ->
     return mark
 
 
-def merge(base: Any, over: Any) -> Any:
-    """`over` laid on `base`: mappings merge, lists and values replace, null removes a key."""
+class _Removed:
+    """The type of `REMOVED`."""
+
+    def __repr__(self) -> str:
+        return "REMOVED"
+
+
+# Stands where a null took something away, for whoever lays the result over something else.
+REMOVED = _Removed()
+
+
+def merge(base: Any, over: Any, *, keep_removed: bool = False) -> Any:
+    """`over` laid on `base`: mappings merge, lists and values replace, null removes a key.
+
+    With `keep_removed`, `REMOVED` stays where a key was, so that the result removes it elsewhere, too.
+    """
     if not (isinstance(base, YamlMap) and isinstance(over, YamlMap)):
         return over
     merged = YamlMap()
     merged.mark = over.mark
     for source in (base, over):
         for name, value in source.items():
-            if source is over and value is None and name in merged:
+            is_removal = source is over and name in merged and (value is None or value is REMOVED)
+            if is_removal and not keep_removed:
                 del merged[name]
                 continue
-            merged[name] = merge(merged[name], value) if name in merged else value
+            if is_removal:
+                merged[name] = REMOVED
+            else:
+                merged[name] = merge(merged[name], value, keep_removed=keep_removed) if name in merged else value
             merged.key_marks[name] = source.key_marks[name]
             merged.value_marks[name] = source.value_marks[name]
     return merged

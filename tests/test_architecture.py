@@ -34,6 +34,7 @@ PURE = (
     "pricing",
     "request",
     "catalog_files",
+    "catalog_extends",
     "catalog_lookup",
     "catalog_parameters",
     "catalog_prices",
@@ -80,6 +81,7 @@ IO = (
     "file_sources",
     "local_files",
     "uploads",
+    "chat_files",
     "targets",
     "downloads",
     "client",
@@ -120,6 +122,8 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "request": {"definitions", "errors", "params", "shapes", "values"},
     # catalog_build was one file of 526 lines: the names, the parameters, the rules and the prices became modules.
     "catalog_files": {"errors", "yamlfile"},
+    # What an entry takes from others is settled before anything is built, and looked at again where a fault is told.
+    "catalog_extends": {"params", "yamlfile"},
     "catalog_lookup": {"definitions", "params", "values"},
     "catalog_parameters": {"catalog_lookup", "definitions", "params", "values"},
     "catalog_prices": {"catalog_lookup", "definitions", "params", "values"},
@@ -137,6 +141,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "catalog": {
         "catalog_build",
         "catalog_check",
+        "catalog_extends",
         "catalog_files",
         "catalog_lookup",
         "definitions",
@@ -219,7 +224,9 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     # `config` knows whether a callback URL is this machine itself.
     "tasks": {*PURE, "config", "connection", "waiter"},
     # A chat's price has a bound where its words and its answer have one; its limits are checked there.
-    "chat": {*PURE, "budget", "chat_stream", "connection"},
+    "chat": {*PURE, "budget", "chat_files", "chat_stream", "connection", "local_files", "uploads"},
+    # Files in messages: what `local_files` is for parameters.
+    "chat_files": {*PURE, "file_sources", "local_files"},
     "chat_stream": {*PURE, "transport"},
     "client": {
         *PURE,

@@ -15,11 +15,14 @@ from conftest import ROOT
 from kie_sync import catalog as module
 from kie_sync.catalog import Catalog, data_root, read_catalog, read_schema, show_path
 from kie_sync.catalog_check import model_faults
+from kie_sync.catalog_files import read_with_includes
 from kie_sync.errors import KieCatalogError, KieConfigError, KieError, KieUnknownModelError
 from kie_sync.params import resolve
 from kie_sync.pricing import estimate, quote
 from kie_sync.yamlfile import Mark, YamlList, YamlMap, read_yaml
 
+# The customer's ten, and the platform's chat models beside the two among them.
+SHIPPED = 10 + 47 - 2
 GOOD = "  my/cat: {kind: image, endpoint: kie-task, parameters: {prompt: {required: true}}}\n"
 
 
@@ -42,10 +45,10 @@ def price(catalog: Catalog, model: str, **given: Any) -> Any:
 
 def test_the_shipped_catalog_is_a_mapping_of_models(catalog: Catalog) -> None:
     assert (len(catalog), "nano-banana-pro" in catalog, "x" in catalog, repr(catalog)) == (
-        10,
+        SHIPPED,
         True,
         False,
-        "Catalog(10 models)",
+        f"Catalog({SHIPPED} models)",
     )
 
 
@@ -101,13 +104,13 @@ def test_one_price_can_be_changed_by_one_line(tmp_path: Path) -> None:
 def test_a_model_can_be_added(tmp_path: Path) -> None:
     catalog = read(tmp_path, "models:\n" + GOOD)
 
-    assert (len(catalog), list(catalog)[-1], catalog["my/cat"].title) == (11, "my/cat", "my/cat")
+    assert (len(catalog), list(catalog)[-1], catalog["my/cat"].title) == (SHIPPED + 1, "my/cat", "my/cat")
 
 
 def test_a_model_can_be_hidden(tmp_path: Path) -> None:
     catalog = read(tmp_path, "models:\n  nano-banana-pro: null\n")
 
-    assert (len(catalog), "nano-banana-pro" in catalog) == (9, False)
+    assert (len(catalog), "nano-banana-pro" in catalog) == (SHIPPED - 1, False)
 
 
 def test_lists_are_replaced(tmp_path: Path) -> None:
@@ -164,7 +167,7 @@ def test_the_place_of_a_fault_is_in_the_file_that_made_it(tmp_path: Path) -> Non
 def test_a_section_with_nothing_in_it_takes_nothing_away(tmp_path: Path, section: str) -> None:
     catalog = read(tmp_path, f"{section}:\n")
 
-    assert (catalog.problems, len(catalog), price(catalog, "google/nano-banana")) == ((), 10, 5)
+    assert (catalog.problems, len(catalog), price(catalog, "google/nano-banana")) == ((), SHIPPED, 5)
 
 
 # ---- files ----
@@ -191,7 +194,7 @@ def test_a_file_that_cannot_be_understood_leaves_the_others(tmp_path: Path, cont
 
     catalog = read_catalog(tmp_path / "my.yaml")
 
-    assert (told(catalog, tmp_path), len(catalog)) == ([message], 10)
+    assert (told(catalog, tmp_path), len(catalog)) == ([message], SHIPPED)
 
 
 def test_an_unknown_id_says_which_files_were_not_read(tmp_path: Path) -> None:
@@ -208,7 +211,7 @@ def test_files_can_be_included(tmp_path: Path) -> None:
 
     catalog = read(tmp_path, "include: ['more/*.yaml']\nmodels:\n" + GOOD.replace("my/cat", "my/hen"))
 
-    assert list(catalog)[10:] == ["my/hen", "my/cat", "my/dog"]
+    assert list(catalog)[SHIPPED:] == ["my/hen", "my/cat", "my/dog"]
 
 
 def test_a_file_does_not_include_itself(tmp_path: Path) -> None:
@@ -252,13 +255,23 @@ def test_a_model_that_stands_twice_counts_as_it_stands_first(tmp_path: Path) -> 
     )
 
 
+def test_a_base_that_stands_twice_counts_as_it_stands_first(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("bases:\n  family: {kind: video, endpoint: kie-task}\n")
+
+    catalog = read(tmp_path, "include: [a.yaml]\nbases:\n  family: {kind: image, endpoint: kie-task}\n")
+
+    assert told(catalog, tmp_path) == [
+        "a.yaml:2:3: family: this base stands in my.yaml:3 already, and counts as it stands there"
+    ]
+
+
 # ---- what is broken stays alone ----
 
 
 def test_a_broken_entry_hides_no_other(tmp_path: Path) -> None:
     catalog = read(tmp_path, "models:\n  my/bad: {kind: immage, endpoint: kie-task}\n" + GOOD)
 
-    assert (len(catalog), "my/bad" in catalog, "my/cat" in catalog) == (11, False, True)
+    assert (len(catalog), "my/bad" in catalog, "my/cat" in catalog) == (SHIPPED + 1, False, True)
     with pytest.raises(KieCatalogError) as raised:
         catalog["my/bad"]
     assert (raised.value.line, raised.value.column) == (2, 18)
@@ -304,7 +317,7 @@ SECTIONS = {
     "a typo": (
         "modles: {}",
         'my.yaml:1:1: modles: there is no word modles here; did you mean "models"? the words are: '
-        "schema_version, include, money, names, kinds, providers, endpoints, tariffs, plans, models",
+        "schema_version, include, money, names, kinds, providers, endpoints, tariffs, plans, bases, models",
     ),
     "a model at the top": (
         "my/x: {kind: image}",
@@ -323,13 +336,13 @@ def test_a_broken_section_counts_as_shipped(tmp_path: Path, text: str, message: 
     catalog = read(tmp_path, text + "\n")
 
     assert message in [line.partition("\n")[0] for line in told(catalog, tmp_path)]
-    assert (len(catalog), price(catalog, "google/nano-banana")) == (10, 5)
+    assert (len(catalog), price(catalog, "google/nano-banana")) == (SHIPPED, 5)
 
 
 def test_models_of_a_provider_that_was_taken_away_say_so(tmp_path: Path) -> None:
     catalog = read(tmp_path, "providers: {google: null}\n")
 
-    assert len(catalog) == 8
+    assert len(catalog) == SHIPPED - 2
     with pytest.raises(KieCatalogError, match="there is no endpoint google-chat"):
         catalog["gemini-3-flash-preview"]
 
@@ -418,6 +431,8 @@ WORDS = (
     "cases",
     "seconds",
     "asks",
+    "extends",
+    "responses",
     "a[].b",
     "",
 )
@@ -505,3 +520,38 @@ def test_no_slip_ends_in_anything_but_our_own_errors(base: YamlMap, grammar: Yam
                     quote(model, resolve(model, example["call"]))
             except KieError as error:
                 assert str(error)
+
+
+@pytest.fixture(scope="module")
+def families() -> YamlMap:
+    """The shipped files, all of them."""
+    found, problems = read_with_includes(ROOT / "models.yaml", "models.yaml", ROOT)
+    assert problems == []
+    return found
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_slip_in_what_entries_share_does_either(families: YamlMap, seed: int) -> None:
+    chance = random.Random(seed)
+    heirs = [name for name, entry in families["models"].items() if "extends" in entry]
+    for _ in range(3):
+        name = chance.choice(heirs)
+        above = families["models"][name]["extends"]
+        section = "bases" if above in families["bases"] else "models"
+        document: Dict[str, Any] = {"models": {name: copy.deepcopy(families["models"][name])}}
+        document.setdefault(section, {})[above] = copy.deepcopy(families[section][above])
+        for _ in range(chance.randint(1, 3)):
+            slip(chance, document[chance.choice(list(document))])
+        layer = grown(document)
+
+        catalog = Catalog(families, [layer], touched=set(families["models"]), problems=[], must_check=False)
+
+        assert estimate(catalog["nano-banana-pro"], {}).credits == 25
+        told = [str(problem) for problem in catalog.problems]
+        assert len(told) == len(set(told))
+        for model_id in (name, *heirs[:3]):
+            try:
+                model = catalog[model_id]
+                assert all(message for _, message, _ in model_faults(model, list(catalog)))
+            except KieError as error:
+                assert model_id in str(error)

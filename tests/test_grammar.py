@@ -813,7 +813,7 @@ PRICES: List[Tuple[str, str, Dict[str, Any], Figures]] = [
     ("all free surcharges", "surcharge-together", {"images": [IMAGE, IMAGE]}, ("49", "49", "49", None)),
     ("tokens that were not told", "speech-tokens", {}, (None, None, None, "say input_tokens and audio_output_tokens")),
     (
-        "a kind of token without a price",
+        "a direction of tokens without a price",
         "speech-tokens",
         {"output_tokens": 5},
         (None, None, None, "no price is known for output tokens"),
@@ -909,8 +909,9 @@ def used_words(node: Any) -> Iterator[str]:
 
 @cache
 def both_files() -> Set[str]:
-    shipped = read_yaml((ROOT / "models.yaml").read_text(encoding="utf-8"), "models.yaml")
-    return {*used_words(shipped["models"]), *used_words(invented())}
+    files = [ROOT / "models.yaml", *(ROOT / "models").rglob("*.yaml")]
+    shipped = [read_yaml(file.read_text(encoding="utf-8"), file.name) for file in files]
+    return {*used_words([part["models"] for part in shipped]), *used_words(invented())}
 
 
 @pytest.mark.parametrize("part", WORD_MAPS)

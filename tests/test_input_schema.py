@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any, Dict
 
 import pytest
 from conftest import ROOT
 from jsonschema import Draft202012Validator
+from wire import placed
 
 from kie_sync.catalog import Catalog, read_catalog
 from kie_sync.definitions import UNSET, Choice, Parameter
@@ -32,7 +34,7 @@ def test_whatever_an_example_sends_fits_the_schema(all_models: Catalog) -> None:
         (model.id, fault.message)
         for model in all_models.values()
         for example in model.examples
-        for fault in Draft202012Validator(model.input_schema).iter_errors(dict(resolve(model, example.call).wire))
+        for fault in Draft202012Validator(model.input_schema).iter_errors(placed(resolve(model, example.call).wire))
     }
 
     assert faults == set()
@@ -128,3 +130,55 @@ def test_an_open_model_takes_further_names() -> None:
 
 def test_unset_is_falsy_and_prints() -> None:
     assert (bool(UNSET), repr(UNSET)) == (False, "UNSET")
+
+
+def test_a_chats_wire_names_are_places_in_the_body() -> None:
+    parameters = {
+        "reasoning_effort": Parameter("reasoning_effort", "reasoning.effort", "text", values=(Choice("low", "low"),)),
+        "summary": Parameter("summary", "reasoning.summary", "text", required=True),
+        "level": Parameter("level", "a.b.level", "integer"),
+        "stop": Parameter("stop", "stop", "text"),
+    }
+
+    text = {"type": "string"}
+
+    assert build_input_schema("t", parameters, has_places=True) == {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "t",
+        "type": "object",
+        "properties": {
+            "reasoning": {
+                "type": "object",
+                "properties": {"effort": {"enum": ["low"]}, "summary": text},
+                "additionalProperties": False,
+                "required": ["summary"],
+            },
+            "a": {
+                "type": "object",
+                "properties": {
+                    "b": {"type": "object", "properties": {"level": {"type": "integer"}}, "additionalProperties": False}
+                },
+                "additionalProperties": False,
+            },
+            "stop": text,
+        },
+        "additionalProperties": False,
+        "required": ["reasoning"],
+    }
+
+
+def test_a_tasks_wire_names_are_names() -> None:
+    assert list(build_input_schema("t", {"a": Parameter("a", "b.c", "text")})["properties"]) == ["b.c"]
+
+
+def test_a_place_that_holds_others_is_no_parameter_itself(tmp_path: Path) -> None:
+    path = tmp_path / "my.yaml"
+    parameters = "{effort: {wire: reasoning.effort}, reasoning: {type: object}}"
+    path.write_text(f"models: {{my/x: {{kind: chat, endpoint: kie-chat, parameters: {parameters}}}}}\n")
+
+    said = [str(problem).rpartition("my.yaml:")[2] for problem in read_catalog(path).problems]
+
+    assert said == [
+        "1:107: my/x: parameters.reasoning: effort is sent inside reasoning; "
+        "a place that holds others cannot be a parameter itself"
+    ]

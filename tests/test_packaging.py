@@ -191,12 +191,16 @@ def test_an_editable_install_sees_edits_at_once(built: Built, tmp_path: Path) ->
     shutil.copytree(built.source, source, ignore=_NOT_SOURCE)
     bin_folder = new_environment(tmp_path / "env")
     install(bin_folder, "-e", source, cwd=tmp_path)
-    before = preview(bin_folder, "google/nano-banana", "-p", "size=16:9", cwd=tmp_path)
-    models = source / "models.yaml"
+    image = ("google/nano-banana", "-p", "size=16:9")
+    chat = ("claude-haiku-4-5", "-p", "include_thoughts=true")
+    edits = {"models.yaml": ("wire: image_size", "edited_size"), "models/claude.yaml": ("wire: thinkingFlag", "edited")}
 
-    text = models.read_text(encoding="utf-8")
-    models.write_text(text.replace("wire: image_size", "wire: edited_size"), encoding="utf-8")
-    after = preview(bin_folder, "google/nano-banana", "-p", "size=16:9", cwd=tmp_path)
+    before = [preview(bin_folder, *call, cwd=tmp_path) for call in (image, chat)]
+    for name, (found, word) in edits.items():
+        text = (source / name).read_text(encoding="utf-8")
+        (source / name).write_text(text.replace(found, f"wire: {word}"), encoding="utf-8")
+    after = [preview(bin_folder, *call, cwd=tmp_path) for call in (image, chat)]
 
     assert not (source / "kie_sync" / "_data").exists()
-    assert (before, after) == ({"prompt": "a cat", "image_size": "16:9"}, {"prompt": "a cat", "edited_size": "16:9"})
+    assert [body.get(name) for body, name in zip(before, ("image_size", "thinkingFlag"))] == ["16:9", True]
+    assert [body.get(name) for body, name in zip(after, ("edited_size", "edited"))] == ["16:9", True]

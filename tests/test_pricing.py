@@ -113,6 +113,39 @@ def test_googles_own_model_is_at_googles_price_in_any_tariff(catalog: Any, tarif
     )
 
 
+OWN_RATES = "{input: 100, output: 500, cached_input: 10, audio_output: unknown}"
+NO_RATE = {
+    "a rate of its own": ("cached_input", OWN_RATES, "10", []),
+    "cached": ("cached_input", "{input: 100, output: 500}", "100", ["cached input tokens", "input tokens"]),
+    "written to the cache": ("cache_write", OWN_RATES, "100", ["cache write tokens", "input tokens"]),
+    "written for an hour": ("cache_write_1h", OWN_RATES, "100", ["cache write 1h tokens", "input tokens"]),
+    "heard": ("audio_input", OWN_RATES, "100", ["audio input tokens", "input tokens"]),
+    "said to be unknown": ("audio_output", OWN_RATES, None, []),
+    "spoken": ("audio_output", "{input: 100, output: 500}", "500", ["audio output tokens", "output tokens"]),
+    "no rate for the direction either": ("audio_output", "{input: 100}", None, []),
+}
+
+
+@pytest.mark.parametrize(("kind", "credits", "expected", "said"), NO_RATE.values(), ids=NO_RATE)
+def test_a_kind_of_token_without_a_rate_is_charged_as_its_direction(
+    tmp_path: Any, kind: str, credits: str, expected: Any, said: Any
+) -> None:
+    path = tmp_path / "my.yaml"
+    price = f"{{unit: 1m_tokens, credits: {credits}, source: s, checked: 2026-11-22}}"
+    path.write_text(f"models: {{my/x: {{kind: chat, endpoint: kie-chat, price: {price}}}}}\n", encoding="utf-8")
+
+    found = estimate(read_catalog(path)["my/x"], {f"{kind}_tokens": MILLION})
+
+    assert found.platform_credits == (None if expected is None else Decimal(expected))
+    assert found.notes == tuple(
+        f"{said[0]} count at the rate of {way}: the published price makes no distinction" for way in said[1:]
+    )
+
+
+def test_no_tokens_of_a_kind_need_no_word_about_its_rate(catalog: Any) -> None:
+    assert estimate(catalog["gemini-3-flash"], {**BOTH, "cached_input_tokens": 0}).notes == ()
+
+
 @pytest.mark.parametrize("tariff", ["cost_plus_one", "reference"])
 def test_an_unpublished_price_is_unknown_in_any_tariff(catalog: Any, tariff: str) -> None:
     found = estimate(catalog["gemini-2.5-flash-preview"], BOTH, tariff=tariff)

@@ -18,8 +18,19 @@ from kie_sync.response import Response
 KEY = "sk-secret-0123456789"
 IMAGE, CHAT, VIDEO, RETIRED = "google/nano-banana", "gemini-3-flash", "sora-2-text-to-video", "sora-2-text-to-video"
 # A model of each shape of chat and of each provider, with tools; what every talker can do is tried with all of them.
-TALKERS = ("gemini-3-pro", "gemini-3-flash", "gemini-3-flash-preview")
+TALKERS = ("gemini-3-pro", "gemini-3-flash-preview", "claude-sonnet-4-5", "gpt-5-4", "gemini-3-8-flash")
 CREATED: Mapping[str, Any] = {"code": 200, "msg": "success", "data": {"taskId": "t1", "recordId": "t1"}}
+
+
+def placed(wire: Mapping[str, Any]) -> Dict[str, Any]:
+    """Values by dotted place, as the body holds them."""
+    body: Dict[str, Any] = {}
+    for place, value in wire.items():
+        here = body
+        for step in place.split(".")[:-1]:
+            here = here.setdefault(step, {})
+        here[place.rpartition(".")[2]] = value
+    return body
 
 
 def state(word: str, **data: Any) -> Dict[str, Any]:

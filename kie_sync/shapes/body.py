@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+import json
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..definitions import Model
 from ..params import Arguments
@@ -26,7 +27,9 @@ def put(body: Dict[str, Any], place: str, value: Any) -> None:
     """Set a value at a dotted place, such as `reasoning.effort`."""
     *steps, last = place.split(".")
     for step in steps:
-        body = body.setdefault(step, {})
+        # A copy: what stands there already may be the caller's own object.
+        body[step] = dict(body[step]) if isinstance(body.get(step), Mapping) else {}
+        body = body[step]
     body[last] = value
 
 
@@ -37,3 +40,27 @@ def native_content(message: Mapping[str, Any], shape: str, model: str) -> Option
         return None
     content = native.get("content")
     return list(content) if isinstance(content, (list, tuple)) and content else None
+
+
+def split_system(messages: Sequence[Mapping[str, Any]]) -> Tuple[List[Mapping[str, Any]], List[Mapping[str, Any]]]:
+    """What the model is told beforehand, which some shapes keep apart; and the conversation."""
+    is_system = [message.get("role") in ("system", "developer") for message in messages]
+    return (
+        [message for message, is_apart in zip(messages, is_system) if is_apart],
+        [message for message, is_apart in zip(messages, is_system) if not is_apart],
+    )
+
+
+def call_input(arguments: Any) -> Dict[str, Any]:
+    """A call's arguments, JSON text, as the object that some shapes want.
+
+    Text that holds no object is what a model wrote amiss: it is kept under a name, so that the conversation can go on
+    and the model sees what it wrote.
+    """
+    if arguments is None or (isinstance(arguments, str) and not arguments.strip()):
+        return {}
+    try:
+        found = json.loads(arguments) if isinstance(arguments, str) else arguments
+    except (ValueError, RecursionError):
+        found = None
+    return dict(found) if isinstance(found, Mapping) else {"arguments": arguments}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, List, Mapping, Optional
 
 
@@ -24,3 +25,8 @@ def object_in(value: Any) -> Mapping[str, Any]:
 def objects_in(value: Any) -> List[Mapping[str, Any]]:
     """The objects of a list; none of anything else."""
     return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def arguments_text(value: Any) -> str:
+    """A call's arguments as JSON text, as OpenAI's models write them; those of anything but an object are none."""
+    return json.dumps(object_in(value), ensure_ascii=False, separators=(",", ":"))

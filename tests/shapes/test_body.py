@@ -4,9 +4,9 @@ from typing import Any, Dict
 
 import pytest
 
-from kie_sync.shapes.body import native_content, put
+from kie_sync.shapes.body import call_input, native_content, put, split_system
 from kie_sync.shapes.media import Medium, medium_of, text_of
-from kie_sync.shapes.reading import count_in, object_in, objects_in, word_in
+from kie_sync.shapes.reading import arguments_text, count_in, object_in, objects_in, word_in
 
 
 def test_dotted_places_share_what_they_stand_in() -> None:
@@ -17,6 +17,42 @@ def test_dotted_places_share_what_they_stand_in() -> None:
     put(body, "stream", True)
 
     assert body == {"reasoning": {"effort": "low", "summary": "auto"}, "stream": True}
+
+
+def test_a_place_leads_into_a_copy_of_what_stands_there() -> None:
+    given = {"effort": "low"}
+    body: Dict[str, Any] = {"reasoning": given, "text": "x"}
+
+    put(body, "reasoning.summary", "auto")
+    put(body, "text.format", "json")
+
+    assert body == {"reasoning": {"effort": "low", "summary": "auto"}, "text": {"format": "json"}}
+    assert given == {"effort": "low"}
+
+
+def test_the_system_is_set_apart_in_its_order() -> None:
+    messages = [{"role": role} for role in ("system", "user", "developer", "assistant", "tool", "other")]
+
+    assert split_system(messages) == ([messages[0], messages[2]], [messages[1], *messages[3:]])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        ('{"a": 1}', {"a": 1}),
+        ({"a": 1}, {"a": 1}),
+        ("", {}),
+        (" ", {}),
+        (None, {}),
+        ('{"a"', {"arguments": '{"a"'}),
+        ("[1]", {"arguments": "[1]"}),
+        ("[" * 100_000, {"arguments": "[" * 100_000}),
+        (7, {"arguments": 7}),
+    ],
+    ids=["object", "read already", "empty", "blank", "none", "cut", "list", "deep", "number"],
+)
+def test_arguments_of_a_call_are_an_object_and_never_lost(arguments: Any, found: Any) -> None:
+    assert call_input(arguments) == found
 
 
 def shown(url: Any) -> Any:
@@ -89,3 +125,5 @@ def test_single_values_whatever_came() -> None:
     assert [word_in(value) for value in ("a", "", 3, None)] == ["a", None, None, None]
     assert [object_in(value) for value in ({"a": 1}, [], None)] == [{"a": 1}, {}, {}]
     assert [objects_in(value) for value in ([{"a": 1}, 3], {"a": 1}, None)] == [[{"a": 1}], [], []]
+    texts = [arguments_text(value) for value in ({"a": [1, "ä"]}, {}, None, [1], "x")]
+    assert texts == ['{"a":[1,"ä"]}', "{}", "{}", "{}", "{}"]
