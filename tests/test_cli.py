@@ -185,6 +185,8 @@ EXIT_CODES = {
     "KieRateLimitError": 3,
     "KieServerError": 3,
     "KieConnectionError": 3,
+    "KieToolRoundsError": 2,
+    "KieAnswerError": 4,
     "KieTaskError": 4,
     "KieTaskFailedError": 4,
     "KieSaveError": 7,
