@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Mapping, Optional, Tuple
+from typing import Any, List, Mapping, Optional, Tuple
 
 from .budget import check_price, parse_max_credits, with_chat_bound
 from .catalog import Catalog
@@ -83,6 +83,29 @@ def check_is_chat(entry: Model) -> None:
     if entry.endpoint.shape == "task":
         sentence = f"this is a model of kind {entry.kind}; make it with `KieAdapter.generate`, or `kie-sync generate`"
         raise KieInputError(entry.id, [Problem("kind", "model", sentence)])
+
+
+def settle_files(
+    connection: Connection,
+    uploads: Uploads,
+    model: Model,
+    messages: Any,
+    media: Any = None,
+    *,
+    under: Optional[Path] = None,
+) -> List[Any]:
+    """Messages as mappings that JSON can hold: their local files are in them now, or uploaded.
+
+    Raises:
+        KieInputError: a file cannot be read, or the model does not take it.
+        KieAPIError: a file could not be uploaded.
+    """
+    staged = stage_messages(model, plain_messages(messages), media, under=under)
+    if staged.problems:
+        raise KieInputError(model.id, staged.problems)
+    urls = uploads.upload_all(connection, model.id, model.endpoint.provider, staged) if staged.files else {}
+    settled: List[Any] = with_urls(staged.given["messages"], urls)
+    return settled
 
 
 def complete(connection: Connection, uploads: Uploads, question: Question, terms: ChatTerms) -> ChatCompletion:

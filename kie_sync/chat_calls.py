@@ -9,7 +9,7 @@ from .client import KieClient
 from .definitions import Model
 from .errors import KieInputError, Problem
 from .messages import history_messages, media_message, plain_messages, text_message
-from .tool_run import MAX_ROUNDS, OnCall, ToolLoop, ToolRun, with_files
+from .tool_run import MAX_ROUNDS, OnCall, ToolLoop, ToolRun
 
 
 class ChatCalls:
@@ -123,12 +123,18 @@ class ChatCalls:
             KieToolRoundsError: the model still calls tools after `max_rounds` answers.
             KieError: as for `chat`. The `run` of every error here is the `ToolRun` so far: nothing paid is lost.
         """
+        client = self.client
         if asked.pop("stream", False):
             sentence = "run_tools does not stream; KieConversation(adapter).say(..., stream=True, tools=[...]) does"
             raise KieInputError(self.model.id, [Problem("unknown", "stream", sentence)])
+        # Each round sends them again.
+        said = plain_messages(messages, system)
+        settled = chat.settle_files(
+            client.connection, client.uploads, self.model, said, media, under=client.files_under
+        )
         loop = ToolLoop(
             self.model.id,
-            with_files(plain_messages(messages, system), media),
+            settled,
             tools,
             max_rounds=max_rounds,
             max_credits=max_credits,

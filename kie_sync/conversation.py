@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Union
 
 from .adapter import KieAdapter
-from .chat import check_is_chat
+from .chat import check_is_chat, settle_files
 from .chat_stream import ChatStream
 from .client import KieClient
 from .completions import ChatCompletion, Usage
 from .conversation_file import Saved, read_conversation, write_conversation
 from .errors import KieError, KieInputError, KieOutcomeUnknownError, KieStreamError, Problem
-from .messages import plain_messages
-from .tool_run import MAX_ROUNDS, ToolLoop, with_files
+from .tool_run import MAX_ROUNDS, ToolLoop
 from .totals import total_usage
 from .turns import TurnStream
 
@@ -87,7 +86,7 @@ class KieConversation:
 
         Args:
             text: what the user says; or messages, such as the answers to calls that are yours to make.
-            media: files to look at, as for `chat`.
+            media: files to look at, as for `chat`; what does not go along is uploaded now, and kept as its URL.
             stream: give the pieces as they come. An answer that is closed early is kept as far as it came; one that is
                 still open is closed by the next `say`.
             options: as for `chat` and `run_tools`, over the defaults. Functions among `tools` are called, and the model
@@ -102,7 +101,7 @@ class KieConversation:
         self.close()
         asked = {**self.defaults, **options}
         terms = {name: asked.pop(name) for name in _TERMS if name in asked}
-        said = [*self._messages, *with_files(plain_messages(text), media)]
+        said = [*self._messages, *self._settled(text, media)]
         loop = ToolLoop(
             self.model,
             said,
@@ -181,6 +180,12 @@ class KieConversation:
         conversation.credits, conversation.credits_consumed = saved.credits, saved.credits_consumed
         conversation.has_unknown_cost = saved.has_unknown_cost
         return conversation
+
+    def _settled(self, text: Any, media: Any) -> List[Any]:
+        """Files as URLs, so that what was said can be saved, and is sent again without them."""
+        client, model = self._adapter.client, self._adapter.model
+        under = client.files_under
+        return settle_files(client.connection, client.uploads, model, text, media, under=under)
 
     def _ask(self, loop: ToolLoop, asked: Dict[str, Any], is_stream: bool) -> Any:
         terms = loop.terms()

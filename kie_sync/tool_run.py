@@ -10,14 +10,12 @@ import json
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from .budget import parse_max_credits
 from .completions import ChatCompletion, Usage
 from .errors import KieBudgetError, KieInputError, KieToolRoundsError, Problem
 from .functions import Tool, read_tools, unknown_name
-from .messages import with_media
 from .pricing import CostEstimate
 from .totals import taken, total_consumed, total_cost, total_usage
 from .values import plain, show
@@ -191,14 +189,6 @@ class ToolLoop:
                 limit=limit,
             )
         return limit - spent
-
-
-def with_files(messages: Sequence[Any], media: Any) -> List[Any]:
-    """Files put into the last message for good: each round of a run, each turn of a conversation sends them again."""
-    listed = [] if media is None else list(media) if isinstance(media, (list, tuple)) else [media]
-    # Text that leads to a file does so in `media` alone; in a message it must say that it is a path.
-    is_url = [not isinstance(one, str) or "://" in one or one[:5].lower() == "data:" for one in listed]
-    return with_media(messages, [one if is_so else Path(one) for one, is_so in zip(listed, is_url)])
 
 
 def _answers(number: int) -> str:

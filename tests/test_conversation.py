@@ -3,6 +3,7 @@ from __future__ import annotations
 import gc
 import json
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Iterator, List
 
 import pytest
@@ -423,3 +424,20 @@ def test_the_messages_are_json() -> None:
     listed: List[Any] = conversation.messages
     listed.clear()
     assert len(conversation.messages) == 4
+
+
+def test_files_are_kept_as_urls_and_can_be_saved(tmp_path: Path) -> None:
+    """What was shown once is not read again, and the conversation can be written down."""
+    uploaded = {"success": True, "code": 200, "msg": "ok", "data": {"downloadUrl": "https://temp/x.mp4"}}
+    (tmp_path / "film.mp4").write_bytes(b"\0\0\0\x18ftypmp42" + b"x" * 50)
+    transport = Script(uploaded, said("a film"), said("still one"))
+    conversation = KieConversation(KieChatAdapter(client(transport), CHAT))
+
+    conversation.say("What is it?", media=tmp_path / "film.mp4")
+    (tmp_path / "film.mp4").unlink()
+    conversation.say("And now?")
+    conversation.save(tmp_path / "talk.json")
+
+    assert [request.is_paid for request in transport.requests] == [False, True, True]
+    assert conversation.messages[0]["content"][0] == {"type": "image_url", "image_url": {"url": "https://temp/x.mp4"}}
+    assert KieConversation.load(tmp_path / "talk.json", client(transport)).messages == conversation.messages

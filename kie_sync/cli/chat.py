@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import mimetypes
 import sys
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Dict, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 import click
 
@@ -19,9 +17,6 @@ from .chat_session import Session, check_place, history
 from .limits import limit_options
 from .progress import Progress
 from .run import Run, common_options, journal_option
-
-# As text in the request a file grows by a third, and the whole conversation is sent again with each turn.
-MOST_BYTES = 1_000_000
 
 
 @click.command()
@@ -67,9 +62,9 @@ def chat(
     """Ask a chat model, or talk with it; the answer is shown as it comes.
 
     Without PROMPT the question is read from stdin, with - always. At a terminal a conversation begins
-    instead: type, and /help lists its commands; Ctrl-C stops an answer and keeps what came. A local file up
-    to 1 MB goes along in the request. Tokens and credits follow on stderr. With --json each piece is a line,
-    and the last line is the whole answer.
+    instead: type, and /help lists its commands; Ctrl-C stops an answer and keeps what came. A small local
+    picture goes along in the request, other files are uploaded. Tokens and credits follow on stderr. With
+    --json each piece is a line, and the last line is the whole answer.
     """
     catalog = run.load_catalog(asked=model_id)
     model = catalog[model_id]
@@ -134,22 +129,17 @@ def is_terminal() -> bool:
 
 
 def as_message(prompt: str, images: Sequence[str]) -> Dict[str, Any]:
-    """A question with the files it is about, as one message."""
-    urls = [_as_url(image) for image in images]
-    return KieAdapter.format_multimodal_message(prompt, urls) if urls else KieAdapter.format_text_message(prompt)
+    """A question with the files it is about, as one message; a `Path` for each local one."""
+    if not images:
+        return KieAdapter.format_text_message(prompt)
+    shown: List[Dict[str, Any]] = [{"type": "image_url", "image_url": {"url": _where(image)}} for image in images]
+    return {"role": "user", "content": [*([{"type": "text", "text": prompt}] if prompt else []), *shown]}
 
 
-def _as_url(image: str) -> str:
+def _where(image: str) -> Union[str, Path]:
     if "://" in image or image.startswith("data:"):
         return image
     path = Path(image).expanduser()
     if not path.is_file():
         raise click.UsageError(f"--image {image}: there is no such file, and it is no URL")
-    size = path.stat().st_size
-    if size > MOST_BYTES:
-        raise click.UsageError(
-            f"--image {image}: the file has {size:,} bytes, and only {MOST_BYTES:,} go along in a request; "
-            "put it where it has a URL (KieClient.upload does that) and give the URL"
-        )
-    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+    return path
