@@ -7,12 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
+import zlib
 from typing import Dict, List, Tuple
+
+from paced_shapes import SHAPES, shape_of
 
 EVENTS = 20_000
 PACED_EVENTS = 60
 PACE_S = 0.02
+# What a chat's message asks for: how the stream is packed, and how many pieces it has.
+_ORDER = re.compile(rb"(plain|gzip) (\d+)")
 
 
 def event(number: int, size: int = 60) -> bytes:
@@ -77,11 +83,14 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
             first, *lines = head.decode("latin-1").split("\r\n")
             path = first.split(" ")[1].partition("?")[0]
             headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-            await reader.readexactly(int(headers.get("content-length", 0)))
+            body = await reader.readexactly(int(headers.get("content-length", 0)))
+            order = _ORDER.search(body)
             if path in BODIES:
                 writer.writelines(BODIES[path])
             elif path == "/paced":
                 await send_paced(writer)
+            elif order and shape_of(path):
+                await send_paced_shape(writer, shape_of(path), int(order[2]), is_gzip=order[1] == b"gzip")
             else:
                 writer.write(ANSWER)
             await writer.drain()
@@ -103,6 +112,28 @@ async def send_paced(writer: asyncio.StreamWriter) -> None:
         writer.write(b"%x\r\n%s\r\n" % (len(piece), piece))
         await writer.drain()
     writer.write(chunked([ENDING]))
+
+
+async def send_paced_shape(writer: asyncio.StreamWriter, shape: str, count: int, *, is_gzip: bool) -> None:
+    """So many pieces of a chat's answer, each on its own, at a fixed pace; the text of each says when it left."""
+    packer = zlib.compressobj(wbits=31)
+    writer.write(STREAM_HEAD.replace(b"\r\n\r\n", b"\r\nContent-Encoding: gzip\r\n\r\n") if is_gzip else STREAM_HEAD)
+
+    async def send(event: bytes) -> None:
+        piece = packer.compress(event) + packer.flush(zlib.Z_SYNC_FLUSH) if is_gzip else event
+        writer.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+        await writer.drain()
+
+    answer, texts = SHAPES[shape](), []
+    for event in answer.opening:
+        await send(event)
+    for _ in range(count):
+        await asyncio.sleep(PACE_S)
+        texts.append(f"left={asyncio.get_running_loop().time():.9f};")
+        await send(answer.piece(texts[-1]))
+    for event in answer.ending("".join(texts)):
+        await send(event)
+    writer.write(b"0\r\n\r\n")
 
 
 async def main() -> None:

@@ -7,11 +7,11 @@ from functools import partial
 from typing import Any, Dict, Mapping, Optional, Tuple
 
 from . import chat, tasks
+from .chat_calls import ChatCalls
 from .client import KieClient
 from .definitions import Model
 from .errors import KieInputError, Problem
 from .local_files import Staged, resolve_staged, stage
-from .messages import history_messages, media_message, text_message
 from .params import Arguments
 from .pricing import CostEstimate, UsageRecord, estimate, quote
 from .purchase import Terms, buy
@@ -27,7 +27,7 @@ from .waiter import check_times
 logger = logging.getLogger("kie_sync")
 
 
-class KieAdapter:
+class KieAdapter(ChatCalls):
     """One model, ready to use.
 
     Args:
@@ -215,8 +215,9 @@ class KieAdapter:
         if self.model.endpoint.shape == "task":
             resolved = self._checked(merged, None)[1]
             return build_create(self.model, resolved, base_url, callback_url=callback_url)
-        resolved = chat.resolve_chat(self.client.catalog, self.model.id, merged.pop("messages", None), merged)[1]
-        return build_chat(self.model, resolved, base_url, stream=stream)
+        messages, under = merged.pop("messages", None), self.client.files_under
+        question = chat.read_question(self.client.catalog, self.model.id, messages, merged, under=under)
+        return build_chat(self.model, question.arguments, base_url, stream=stream)
 
     def estimate_cost(
         self, *, tariff: Optional[str] = None, arguments: Optional[Mapping[str, Any]] = None, **given: Any
@@ -239,49 +240,6 @@ class KieAdapter:
             given: parameters and quantities as for `estimate_cost`, in place of `used` or beside it.
         """
         return usage_record(self.model, used, given, tariff=tariff, on=self.client.connection.clock.date())
-
-    # Chat
-
-    def chat(
-        self,
-        messages: Any,
-        stream: bool = False,
-        *,
-        arguments: Optional[Mapping[str, Any]] = None,
-        max_credits: Any = None,
-        allow_unknown_price: bool = False,
-        tariff: Optional[str] = None,
-        context: Optional[Mapping[str, Any]] = None,
-        **given: Any,
-    ) -> Any:
-        """Ask a chat model.
-
-        Args:
-            messages: a list of messages (mappings or `ChatMessage`), or text.
-            stream: give the pieces as they come.
-            max_credits, allow_unknown_price: as for `generate`; the price of text is bounded where `max_tokens` is.
-            given: the model's parameters, such as `reasoning_effort` or `tools`.
-
-        Returns:
-            A `ChatCompletion`; with `stream`, a `ChatStream` of `ChatCompletionChunk`.
-        """
-        call = chat.stream if stream else chat.complete
-        parameters = _together(None, arguments, given)
-        limits = {"max_credits": max_credits, "allow_unknown_price": allow_unknown_price}
-        return call(
-            self.client.connection, self.model.id, messages, parameters, context=context, tariff=tariff, **limits
-        )
-
-    def chat_simple(
-        self, user_message: str, system_prompt: Optional[str] = None, stream: bool = False, **given: Any
-    ) -> Any:
-        """Ask with one message, and perhaps a system prompt."""
-        messages = [text_message(system_prompt, "system")] if system_prompt else []
-        return self.chat([*messages, text_message(user_message)], stream, **given)
-
-    format_text_message = staticmethod(text_message)
-    format_multimodal_message = staticmethod(media_message)
-    format_messages_from_history = staticmethod(history_messages)
 
 
 def _together(prompt: Any, arguments: Optional[Mapping[str, Any]], given: Mapping[str, Any]) -> Dict[str, Any]:

@@ -227,21 +227,34 @@ def with_chat_bound(
 
     A token is a byte of text at least, so that the bytes of the request bound the tokens that go in (the marks that
     are put around a message are fewer than the braces and names of its JSON); `max_tokens` bounds those that come
-    out. Pictures and other files, and tools that fetch text, have no such bound.
+    out. What goes in may be written to a cache, at a higher rate. Pictures and other files, and tools that fetch text,
+    have no such bound.
     """
-    most = body.get("max_tokens")
-    if price.platform_credits is not None or not isinstance(most, int) or not _is_text(body):
+    most = arguments.values.get("max_tokens")
+    if price.platform_credits is not None or not isinstance(most, int) or not _is_text(model, arguments):
         return price
-    size = len(json.dumps(body, ensure_ascii=False, default=str).encode("utf-8", "surrogatepass"))
-    quantities = {"input_tokens": size, "output_tokens": most}
-    bound = quote(model, arguments, tariff=tariff, quantities=quantities, on=on)
-    return replace(price, platform_credits_max=bound.platform_credits_max)
+    text = json.dumps(body, ensure_ascii=False, default=str)
+    size = len(text.encode("utf-8", "surrogatepass"))
+    ways_in = ["input_tokens", "cache_write_tokens"]
+    # Anthropic's word for a cache that lives an hour; without it none is written.
+    ways_in += ["cache_write_1h_tokens"] if '"1h"' in text else []
+    bounds = [
+        quote(model, arguments, tariff=tariff, quantities={way: size, "output_tokens": most}, on=on) for way in ways_in
+    ]
+    known = [bound.platform_credits_max for bound in bounds if bound.platform_credits_max is not None]
+    return replace(price, platform_credits_max=max(known, default=None))
 
 
-def _is_text(body: Mapping[str, Any]) -> bool:
-    if body.get("tools") or body.get("n", 1) != 1:
+def _is_text(model: Model, arguments: Arguments) -> bool:
+    given = arguments.given
+    fetches = any(
+        model.parameters[name].wire == "tools" and given[name] is not False
+        for name in given
+        if name in model.parameters
+    )
+    if fetches or arguments.wire.get("n", 1) != 1:
         return False
-    for message in body.get("messages") or ():
+    for message in arguments.values.get("messages") or ():
         content = message.get("content") if isinstance(message, Mapping) else None
         parts = content if isinstance(content, list) else []
         if any(not isinstance(part, Mapping) or part.get("type") != "text" for part in parts):

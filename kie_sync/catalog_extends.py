@@ -47,7 +47,7 @@ class Entries:
             if isinstance(parent, YamlMap):
                 own = merge(_inherited(parent), own)
             # What a layer removed, and nobody further up had either.
-            self._whole[where] = _without(own, REMOVED) if above else own
+            self._whole[where] = _without(own, REMOVED) if "extends" in _map(own) else own
         return self._whole[where]
 
     def above(self, where: Where) -> List[Where]:

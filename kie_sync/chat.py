@@ -2,106 +2,56 @@
 
 from __future__ import annotations
 
-import functools
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Mapping, Optional, Tuple
 
-from .budget import parse_max_credits, with_chat_bound
+from .budget import check_price, parse_max_credits, with_chat_bound
 from .catalog import Catalog
+from .chat_files import stage_messages
 from .chat_stream import ChatStream, read_completion
 from .completions import ChatCompletion, Usage, empty_answer
-from .connection import Connection, Context
+from .connection import Connection
 from .definitions import Model
 from .errors import KieAPIError, KieInputError, Problem
 from .events import ChatFinished, ChatSubmitting
+from .local_files import Staged, resolve_staged, with_urls
 from .messages import plain_messages
-from .params import Arguments, resolve
+from .params import Arguments
 from .pricing import CostEstimate, quote, unknown_cost
 from .records import PaidCall
 from .request import Request, build_chat
 from .response import Response
+from .shapes import codec_for
+from .uploads import Uploads
 
 logger = logging.getLogger("kie_sync")
 
 
-def complete(
-    connection: Connection,
-    model: str,
-    messages: Any,
-    parameters: Mapping[str, Any],
-    *,
-    context: Context,
-    tariff: Optional[str],
-    max_credits: Any = None,
-    allow_unknown_price: bool = False,
-) -> ChatCompletion:
-    """One call that blocks until the whole answer is there."""
-    limits = {"max_credits": parse_max_credits(model, max_credits), "allow_unknown_price": allow_unknown_price}
-    entry, arguments = resolve_chat(connection.catalog, model, messages, parameters)
-    # A tariff that does not exist must be found before the call is paid.
-    price = quote(entry, arguments, tariff=tariff, on=connection.clock.date())
-    request, response, call = _send(connection, entry, arguments, price, limits, is_stream=False, context=context)
-    try:
-        completion = read_completion(response, model=entry.slug)
-    except KieAPIError as error:
-        connection.sender.hide_key(error, entry.endpoint.provider)
-        connection.tell_failure(error, request, call, context)
-        raise
-    cost = _price(connection, entry, arguments, tariff, completion.usage)
-    connection.listeners.tell(
-        ChatFinished(
-            model, context or {}, completion.usage, cost, call_id=call.id, credits_consumed=completion.credits_consumed
-        )
-    )
-    if completion.is_empty:
-        logger.warning("%s", empty_answer(model, completion.finish_reason, completion.credits_consumed, cost))
-    return replace(completion, cost=cost)
+@dataclass(frozen=True)
+class Question:
+    """A chat call that was checked, and not sent yet; its files have placeholders."""
+
+    entry: Model
+    arguments: Arguments
+    staged: Staged
 
 
-def stream(
-    connection: Connection,
-    model: str,
-    messages: Any,
-    parameters: Mapping[str, Any],
-    *,
-    context: Context,
-    tariff: Optional[str],
-    max_credits: Any = None,
-    allow_unknown_price: bool = False,
-) -> ChatStream:
-    """One call whose answer comes in pieces."""
-    limits = {"max_credits": parse_max_credits(model, max_credits), "allow_unknown_price": allow_unknown_price}
-    entry, arguments = resolve_chat(connection.catalog, model, messages, parameters)
-    expected = quote(entry, arguments, tariff=tariff, on=connection.clock.date())
-    _, response, call = _send(connection, entry, arguments, expected, limits, is_stream=True, context=context)
-    price = functools.partial(_price, connection, entry, arguments, tariff)
+@dataclass(frozen=True)
+class ChatTerms:
+    """How a caller wants to pay for a chat, and to see its price; see `KieAdapter.chat`."""
 
-    def on_end(ended: ChatStream, error: Optional[KieAPIError]) -> None:
-        if error is not None:
-            connection.sender.hide_key(error, entry.endpoint.provider)
-        cost = price(ended.usage)
-        if error is None and ended.is_empty:
-            logger.warning("%s", empty_answer(model, ended.finish_reason, ended.credits_consumed, cost))
-        is_complete = error is None and ended.is_complete
-        told = ChatFinished(
-            model,
-            context or {},
-            ended.usage,
-            cost,
-            error,
-            call.id,
-            ended.credits_consumed,
-            is_complete,
-            ended.is_dropped,
-        )
-        connection.listeners.tell(told)
-
-    return ChatStream(response, model=entry.slug, price=price, on_end=on_end)
+    tariff: Optional[str] = None
+    max_credits: Any = None
+    allow_unknown_price: bool = False
+    context: Optional[Mapping[str, Any]] = None
 
 
-def resolve_chat(catalog: Catalog, model: str, messages: Any, parameters: Mapping[str, Any]) -> Tuple[Model, Arguments]:
-    """The model, and the checked arguments of a call to it.
+def read_question(
+    catalog: Catalog, model: str, messages: Any, parameters: Mapping[str, Any], *, under: Optional[Path] = None
+) -> Question:
+    """Check a call: the model, the conversation with its files, and the parameters.
 
     Raises:
         KieInputError: it is no chat model, or the arguments do not fit.
@@ -110,33 +60,95 @@ def resolve_chat(catalog: Catalog, model: str, messages: Any, parameters: Mappin
     if entry.endpoint.shape == "task":
         sentence = f"this is a model of kind {entry.kind}; make it with `KieAdapter.generate`, or `kie-sync generate`"
         raise KieInputError(model, [Problem("kind", "model", sentence)])
-    return entry, resolve(entry, {**parameters, "messages": plain_messages(messages)})
+    given = {name: value for name, value in parameters.items() if name not in ("system", "media")}
+    conversation = plain_messages(messages, parameters.get("system"))
+    staged = stage_messages(entry, conversation, parameters.get("media"), under=under)
+    staged = replace(staged, given={**given, **staged.given})
+    return Question(entry, resolve_staged(entry, staged), staged)
+
+
+def complete(connection: Connection, uploads: Uploads, question: Question, terms: ChatTerms) -> ChatCompletion:
+    """One call that blocks until the whole answer is there."""
+    entry, context = question.entry, terms.context or {}
+    request, response, call = _send(connection, uploads, question, terms, is_stream=False)
+    try:
+        completion = read_completion(response, codec_for(entry.endpoint.shape), model=entry.slug)
+    except KieAPIError as error:
+        connection.sender.hide_key(error, entry.endpoint.provider)
+        connection.tell_failure(error, request, call, context)
+        raise
+    cost = _price(connection, question, terms.tariff, completion.usage)
+    consumed = completion.credits_consumed
+    connection.listeners.tell(
+        ChatFinished(entry.id, context, completion.usage, cost, call_id=call.id, credits_consumed=consumed)
+    )
+    if completion.is_empty:
+        logger.warning("%s", empty_answer(entry.id, completion.finish_reason, consumed, cost))
+    return replace(completion, cost=cost)
+
+
+def stream(connection: Connection, uploads: Uploads, question: Question, terms: ChatTerms) -> ChatStream:
+    """One call whose answer comes in pieces."""
+    entry = question.entry
+    _, response, call = _send(connection, uploads, question, terms, is_stream=True)
+
+    def price(usage: Optional[Usage]) -> CostEstimate:
+        return _price(connection, question, terms.tariff, usage)
+
+    def on_end(ended: ChatStream, error: Optional[KieAPIError]) -> None:
+        if error is not None:
+            connection.sender.hide_key(error, entry.endpoint.provider)
+        cost = ended.cost
+        if error is None and ended.is_empty:
+            logger.warning("%s", empty_answer(entry.id, ended.finish_reason, ended.credits_consumed, cost))
+        told = ChatFinished(
+            entry.id,
+            terms.context or {},
+            ended.usage,
+            cost,
+            error,
+            call.id,
+            ended.credits_consumed,
+            error is None and ended.is_complete,
+            ended.is_dropped,
+        )
+        connection.listeners.tell(told)
+
+    return ChatStream(response, codec_for(entry.endpoint.shape), model=entry.slug, price=price, on_end=on_end)
 
 
 def _send(
-    connection: Connection,
-    entry: Model,
-    arguments: Arguments,
-    price: CostEstimate,
-    limits: Mapping[str, Any],
-    *,
-    is_stream: bool,
-    context: Context,
+    connection: Connection, uploads: Uploads, question: Question, terms: ChatTerms, *, is_stream: bool
 ) -> Tuple[Request, Response, PaidCall]:
+    entry, arguments = question.entry, question.arguments
     provider = entry.endpoint.provider
+    # A tariff that does not exist must be found before the call is paid.
+    price = quote(entry, arguments, tariff=terms.tariff, on=connection.clock.date())
     request = build_chat(entry, arguments, connection.settings.base_url(provider), stream=is_stream)
-    call = connection.new_call(entry.id, entry.endpoint, arguments.given, **limits)
+    call = connection.new_call(
+        entry.id,
+        entry.endpoint,
+        arguments.given,
+        max_credits=parse_max_credits(entry.id, terms.max_credits),
+        allow_unknown_price=terms.allow_unknown_price,
+    )
     price = with_chat_bound(entry, arguments, request.json or {}, price, on=connection.clock.date())
-    connection.ask(ChatSubmitting(entry.id, context or {}, request, price, call))
-    return request, connection.send_paid(request, provider, call, context), call
+    if question.staged.files:
+        # Not before now: what is refused costs no upload.
+        check_price(call, price)
+        urls = uploads.upload_all(connection, entry.id, provider, question.staged)
+        request = replace(request, json=with_urls(request.json, urls))
+    connection.ask(ChatSubmitting(entry.id, terms.context or {}, request, price, call))
+    return request, connection.send_paid(request, provider, call, terms.context), call
 
 
-def _price(
-    connection: Connection, entry: Model, arguments: Arguments, tariff: Optional[str], usage: Optional[Usage]
-) -> CostEstimate:
-    quantities = usage.quantities if usage is not None else {}
+def _price(connection: Connection, question: Question, tariff: Optional[str], usage: Optional[Usage]) -> CostEstimate:
+    entry = question.entry
+    if usage is None:
+        return unknown_cost(entry, tariff, "the platform did not say how many tokens were used")
     try:
-        return quote(entry, arguments, tariff=tariff, quantities=quantities, on=connection.clock.date())
+        day = connection.clock.date()
+        return quote(entry, question.arguments, tariff=tariff, quantities=usage.quantities, on=day)
     except KieInputError as error:
         # A price that cannot be told must not cost the answer, which is paid.
         return unknown_cost(entry, tariff, str(error))

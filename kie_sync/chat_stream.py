@@ -5,28 +5,33 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+from collections import deque
 from decimal import Decimal
-from typing import Any, Callable, Iterator, List, Mapping, Optional
+from typing import Any, Callable, Deque, Iterator, Mapping, Optional
 
-from .completions import ChatCompletion, ChatCompletionChunk, Usage, parse_chunk, parse_completion
+from .assembly import Assembly
+from .completions import ChatCompletion, ChatCompletionChunk, ChunkChoice, Delta, Usage, unexplained
 from .errors import KieAPIError, KieStreamError
 from .pricing import CostEstimate
 from .refusals import as_code, classify, unreadable
 from .response import Response
+from .shapes import Codec, StreamFault
 from .sse import read_events
 from .transport import Lost
 
 logger = logging.getLogger("kie_sync")
+# OpenAI's end mark; gateways put it behind other shapes, too.
+_DONE = "[DONE]"
 
 
-def read_completion(response: Response, *, model: str) -> ChatCompletion:
+def read_completion(response: Response, codec: Codec, *, model: str) -> ChatCompletion:
     """The answer to a call that did not stream.
 
     Raises:
         KieOutcomeUnknownError: there is no answer in it; it may have been charged.
     """
     try:
-        return parse_completion(response.json(), model=model)
+        return codec.parse_completion(response.json(), model=model)
     except ValueError as error:
         raise unreadable(response, is_paid=True, reason=str(error)) from error
 
@@ -34,15 +39,17 @@ def read_completion(response: Response, *, model: str) -> ChatCompletion:
 class ChatStream:
     """The pieces of an answer, as they come. Iterate once; close early with `close` or `with`.
 
-    After the end, `text`, `usage`, `credits_consumed` and `cost` hold the whole.
+    After the end, `text`, `usage`, `credits_consumed`, `cost` and `completion` hold the whole.
 
     Raises, while iterating:
-        KieStreamError: it broke or ended early; `.partial` is the text so far, `.usage` what was told of it.
+        KieStreamError: it broke or ended early; `.partial` is the text so far, `.usage` what was told of it, and
+            `.cost` its price, unknown where the end was not told.
     """
 
     def __init__(
         self,
         response: Response,
+        codec: Codec,
         *,
         model: str,
         price: Callable[[Optional[Usage]], CostEstimate],
@@ -50,19 +57,33 @@ class ChatStream:
     ) -> None:
         self._has_ended = self._is_whole = False
         self.is_dropped = False
-        self._response, self._model, self._price, self._on_end = response, model, price, on_end
+        self._response, self._codec, self._model, self._price, self._on_end = response, codec, model, price, on_end
         # No generator of this object's own: a stream that is dropped half-read closes at once, not at some collection.
         self._events = None if response.chunks is None else read_events(response.chunks)
-        self._text: List[str] = []
-        self._has_answer = False
-        self.usage: Optional[Usage] = None
-        self.credits_consumed: Optional[Decimal] = None
-        self.finish_reason: Optional[str] = None
+        self._reader = codec.Reader(model=model)
+        self._waiting: Deque[ChatCompletionChunk] = deque()
+        self._so_far = Assembly()
+        self._whole: Optional[ChatCompletion] = None
 
     @property
     def text(self) -> str:
         """The text so far."""
-        return "".join(self._text)
+        return self._so_far.text
+
+    @property
+    def usage(self) -> Optional[Usage]:
+        """The tokens, as last told."""
+        return self._so_far.usage
+
+    @property
+    def credits_consumed(self) -> Optional[Decimal]:
+        """What the platform says it took."""
+        return self._so_far.credits_consumed
+
+    @property
+    def finish_reason(self) -> Optional[str]:
+        """Why the answer ends; None before its end."""
+        return self._so_far.finish_reason
 
     @property
     def is_complete(self) -> bool:
@@ -72,12 +93,24 @@ class ChatStream:
     @property
     def is_empty(self) -> bool:
         """Whether the answer is complete, with neither text nor a call of a tool in it."""
-        return self.finish_reason is not None and not self._has_answer
+        return self.finish_reason is not None and not self._so_far.has_answer
 
     @property
     def cost(self) -> CostEstimate:
-        """The price of the tokens that were told; unknown where none were."""
-        return self._price(self.usage)
+        """The price of the tokens that were told; unknown where none were, or not all yet."""
+        return self._price(self.usage if self.is_complete else None)
+
+    @property
+    def unexplained_credits(self) -> Optional[Decimal]:
+        """As `ChatCompletion.unexplained_credits`."""
+        return unexplained(self.credits_consumed, self.cost)
+
+    @property
+    def completion(self) -> ChatCompletion:
+        """The whole answer, as `chat` without `stream` gives it; what has come of it before its end."""
+        if self._whole is not None:
+            return self._whole
+        return self._so_far.completion(native=self._reader.native, cost=self.cost)
 
     def __iter__(self) -> Iterator[ChatCompletionChunk]:
         return self
@@ -94,7 +127,8 @@ class ChatStream:
             self._is_whole = True
             self._end(None)
             raise StopIteration
-        return self._take(chunk)
+        self._so_far.take(chunk)
+        return chunk
 
     def close(self) -> None:
         """Close the connection; what was not read is not read, and is charged all the same."""
@@ -121,36 +155,45 @@ class ChatStream:
     def _read(self) -> Optional[ChatCompletionChunk]:
         """The next piece; None at the end."""
         if self._events is None:
-            if self._has_answer:
+            return self._read_whole()
+        while not self._waiting:
+            if self._reader.is_over:
+                break
+            try:
+                # An event without data is a sign of life.
+                event = next((event for event in self._events if event.data.strip()), None)
+            except Lost as error:
+                if self.finish_reason is None:
+                    raise self._broken(f"the stream broke off: {error}") from error
+                logger.warning("the stream broke off after its answer was complete: %s", error)
                 return None
-            self._has_answer = True
-            return self._as_chunk(read_completion(self._response, model=self._model))
-        try:
-            # An event without data is a sign of life.
-            event = next((event for event in self._events if event.data.strip()), None)
-        except Lost as error:
-            if self.finish_reason is None:
-                raise self._broken(f"the stream broke off: {error}") from error
-            logger.warning("the stream broke off after its answer was complete: %s", error)
-            return None
-        if event is not None and event.data.strip() != "[DONE]":
-            return parse_chunk(self._decode(event), model=self._model)
-        if self.finish_reason is None and event is None:
-            raise self._broken("the stream ended without a finish reason and without its end mark")
-        if self.finish_reason is None and not self._has_answer:
+            if event is None and self.finish_reason is None:
+                raise self._broken("the stream ended without a finish reason and without its end mark")
+            if event is None or event.data.strip() == _DONE:
+                break
+            data = self._decode(event)
+            try:
+                self._waiting.extend(self._reader.read(event.event, data))
+            except StreamFault as fault:
+                raise self._refused(fault.text, fault.code) from fault
+        if self._waiting:
+            return self._waiting.popleft()
+        if self.finish_reason is None and not self._so_far.has_answer:
             raise self._broken("the stream ended without an answer")
         return None
 
-    def _take(self, chunk: ChatCompletionChunk) -> ChatCompletionChunk:
-        choice = chunk.choices[0]
-        if choice.delta.content:
-            self._text.append(choice.delta.content)
-        self._has_answer = self._has_answer or bool(choice.delta.content or choice.delta.tool_calls)
-        self.finish_reason = choice.finish_reason or self.finish_reason
-        # Google repeats running totals on every piece: the last one counts, they are never added up.
-        self.usage = chunk.usage or self.usage
-        if chunk.credits_consumed is not None:
-            self.credits_consumed = chunk.credits_consumed
+    def _read_whole(self) -> Optional[ChatCompletionChunk]:
+        """A whole answer where a stream was asked for, as one piece."""
+        if self._whole is not None:
+            return None
+        whole = read_completion(self._response, self._codec, model=self._model)
+        message = whole.message
+        delta = Delta(message.role, whole.text, message.reasoning_content, message.tool_calls)
+        choice = ChunkChoice(delta, finish_reason=whole.finish_reason or "stop")
+        chunk = ChatCompletionChunk(
+            (choice,), whole.id, whole.model, whole.usage, whole.credits_consumed, {**whole.raw, "choices": [{}]}
+        )
+        self._whole = whole
         return chunk
 
     def _decode(self, event: Any) -> Mapping[str, Any]:
@@ -171,18 +214,13 @@ class ChatStream:
             about = fault if isinstance(fault, Mapping) else data
             text = str(about.get("message") or about.get("msg") or fault or "no reason given")
             number = as_code(about.get("code"))
-            raise self._broken(
-                f"the platform broke the stream off: {text}",
-                status_code=number,
-                code=str(about.get("type") or "") or number,
-            )
+            raise self._refused(text, about.get("type") or number, number)
         return data
 
-    def _as_chunk(self, whole: ChatCompletion) -> ChatCompletionChunk:
-        message = whole.choices[0].message.to_dict()
-        delta = {**message, "content": whole.text, "reasoning_content": whole.reasoning_content}
-        raw = {**whole.raw, "choices": [{"index": 0, "delta": delta, "finish_reason": whole.finish_reason or "stop"}]}
-        return parse_chunk(raw, model=self._model)
+    def _refused(self, text: str, code: Any, number: Optional[int] = None) -> KieStreamError:
+        return self._broken(
+            f"the platform broke the stream off: {text}", status_code=number, code=str(code or "") or None
+        )
 
     def _broken(self, message: str, **about: Any) -> KieStreamError:
         kind = classify(about["status_code"], message) if about.get("status_code") else None
@@ -191,6 +229,7 @@ class ChatStream:
             f"{message}{hint}; {len(self.text):,} characters had come, and may be charged",
             partial=self.text,
             usage=self.usage,
+            cost=self.cost,
             model=self._model,
             http_status=self._response.status,
             method=self._response.method,

@@ -155,15 +155,9 @@ class KieClient:
         allow_unknown_price: bool = False,
         **parameters: Any,
     ) -> ChatCompletion:
-        """One chat call that blocks until the whole answer is there.
-
-        Args:
-            messages: a list of messages (mappings or `ChatMessage`), or text.
-            max_credits, allow_unknown_price: as for `KieAdapter.chat`.
-            parameters: what the model's catalog entry lists.
-        """
-        own = {"tariff": tariff, "max_credits": max_credits, "allow_unknown_price": allow_unknown_price}
-        return chat.complete(self.connection, model, messages, parameters, context=context, **own)
+        """One chat call that blocks until the whole answer is there; everything is as for `KieAdapter.chat`."""
+        terms = chat.ChatTerms(tariff, max_credits, allow_unknown_price, context)
+        return chat.complete(self.connection, self.uploads, self._question(model, messages, parameters), terms)
 
     def chat_completions_stream(
         self,
@@ -177,8 +171,11 @@ class KieClient:
         **parameters: Any,
     ) -> ChatStream:
         """The same, in pieces as they come."""
-        own = {"tariff": tariff, "max_credits": max_credits, "allow_unknown_price": allow_unknown_price}
-        return chat.stream(self.connection, model, messages, parameters, context=context, **own)
+        terms = chat.ChatTerms(tariff, max_credits, allow_unknown_price, context)
+        return chat.stream(self.connection, self.uploads, self._question(model, messages, parameters), terms)
+
+    def _question(self, model: str, messages: Any, parameters: Mapping[str, Any]) -> chat.Question:
+        return chat.read_question(self.catalog, model, messages, parameters, under=self.files_under)
 
     def create_task(
         self,

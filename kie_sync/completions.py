@@ -1,6 +1,7 @@
 """Chat in OpenAI's shape: answers, and pieces of a streamed answer.
 
 Every piece has exactly one choice, so that `chunk.choices[0].delta.content` is always safe; the wire's own is in `raw`.
+`kie_sync.shapes` makes them from what each maker's API sends.
 """
 
 from __future__ import annotations
@@ -9,24 +10,66 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Dict, Mapping, Optional, Tuple
 
-from .messages import ChatMessage, Content
+from .messages import ChatMessage
 from .pricing import CostEstimate
-from .response import as_credits
+
+_ROUNDING = Decimal("0.01")
 
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens as the platform counts them; hidden thinking makes the total more than the sum."""
+    """Tokens as the platform counts them.
+
+    Attributes:
+        prompt_tokens: all that went in; `cached_tokens`, the cache writes and `audio_tokens` are among them.
+        completion_tokens: all that came out and is charged.
+        total_tokens: as it was told; hidden thinking can make it more than the sum.
+        cached_tokens: read from the platform's cache.
+        cache_write_tokens, cache_write_1h_tokens: written to it, for 5 minutes or for an hour.
+        reasoning_tokens: thinking, as it was told; whether it is among `completion_tokens` depends on the shape.
+        raw: the wire's own form.
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     total_tokens: int = 0
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    cache_write_1h_tokens: int = 0
+    audio_tokens: int = 0
+    reasoning_tokens: int = field(default=0, compare=False)
     raw: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def quantities(self) -> Dict[str, int]:
-        """The same under the names of `estimate_cost`."""
-        return {"input_tokens": self.prompt_tokens, "output_tokens": self.completion_tokens}
+        """The same under the names of `estimate_cost`: what has a price of its own is counted apart."""
+        apart = {
+            "cached_input_tokens": self.cached_tokens,
+            "cache_write_tokens": self.cache_write_tokens,
+            "cache_write_1h_tokens": self.cache_write_1h_tokens,
+            "audio_input_tokens": self.audio_tokens,
+        }
+        plain = max(self.prompt_tokens - sum(apart.values()), 0)
+        told = {name: number for name, number in apart.items() if number}
+        return {"input_tokens": plain, "output_tokens": self.completion_tokens, **told}
+
+    def to_dict(self) -> Dict[str, Any]:
+        """In OpenAI's form."""
+        inside = {
+            "cached_tokens": self.cached_tokens,
+            "cache_write_tokens": self.cache_write_tokens,
+            "cache_write_1h_tokens": self.cache_write_1h_tokens,
+            "audio_tokens": self.audio_tokens,
+        }
+        details = {name: number for name, number in inside.items() if number}
+        thinking = {"reasoning_tokens": self.reasoning_tokens} if self.reasoning_tokens else {}
+        return {
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "total_tokens": self.total_tokens,
+            **({"prompt_tokens_details": details} if details else {}),
+            **({"completion_tokens_details": thinking} if thinking else {}),
+        }
 
 
 @dataclass(frozen=True)
@@ -73,7 +116,25 @@ class ChatCompletion:
     @property
     def is_empty(self) -> bool:
         """Whether there is neither text nor a call of a tool in it."""
-        return not self.text and not self.choices[0].message.tool_calls
+        return not self.text and not self.tool_calls
+
+    @property
+    def message(self) -> ChatMessage:
+        """The answer as a message, to be put behind the others."""
+        return self.choices[0].message
+
+    @property
+    def tool_calls(self) -> Tuple[Mapping[str, Any], ...]:
+        """The tools that the model wants called."""
+        return self.choices[0].message.tool_calls
+
+    @property
+    def unexplained_credits(self) -> Optional[Decimal]:
+        """What the platform took beyond the catalog's price for the tokens used; None where one of them is unknown.
+
+        Less than 0.01 either way is the platform's rounding, and counts as 0.
+        """
+        return unexplained(self.credits_consumed, self.cost)
 
     @property
     def reasoning_content(self) -> Optional[str]:
@@ -92,7 +153,7 @@ class ChatCompletion:
                 }
                 for choice in self.choices
             ],
-            "usage": dict(self.usage.raw) if self.usage else None,
+            "usage": self.usage.to_dict() if self.usage else None,
             "credits_consumed": None if self.credits_consumed is None else str(self.credits_consumed),
             "cost": None if self.cost is None else self.cost.to_dict(),
         }
@@ -129,89 +190,34 @@ class ChatCompletionChunk:
     raw: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def to_dict(self) -> Dict[str, Any]:
-        """The wire's own form."""
-        return dict(self.raw)
+        """In OpenAI's form; amounts are text."""
+        choice = self.choices[0]
+        delta = {
+            "role": choice.delta.role,
+            "content": choice.delta.content,
+            "reasoning_content": choice.delta.reasoning_content,
+            "tool_calls": [dict(call) for call in choice.delta.tool_calls] or None,
+        }
+        said = {name: value for name, value in delta.items() if value is not None}
+        told = {
+            "usage": self.usage.to_dict() if self.usage else None,
+            "credits_consumed": None if self.credits_consumed is None else str(self.credits_consumed),
+        }
+        return {
+            "id": self.id,
+            "object": "chat.completion.chunk",
+            "model": self.model,
+            "choices": [{"index": choice.index, "delta": said, "finish_reason": choice.finish_reason}],
+            **{name: value for name, value in told.items() if value is not None},
+        }
 
 
-def parse_usage(raw: Any) -> Optional[Usage]:
-    """Token counts, where there are some."""
-    if not isinstance(raw, Mapping):
+def unexplained(consumed: Optional[Decimal], cost: Optional[CostEstimate]) -> Optional[Decimal]:
+    """The credits that were taken beyond a price; see `ChatCompletion.unexplained_credits`."""
+    if consumed is None or cost is None or cost.platform_credits is None:
         return None
-    prompt, completion, total = (
-        _count(raw.get(name)) for name in ("prompt_tokens", "completion_tokens", "total_tokens")
-    )
-    if prompt is None and completion is None:
-        return None
-    # Google leaves out what is zero.
-    prompt = max((total or 0) - (completion or 0), 0) if prompt is None else prompt
-    completion = max((total or 0) - prompt, 0) if completion is None else completion
-    return Usage(prompt, completion, total or prompt + completion, raw)
-
-
-def _count(value: Any) -> Optional[int]:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return int(value) if is_number and 0 <= value < float("inf") else None
-
-
-def _content(value: Any) -> Content:
-    """Text, or parts that are objects; None for what is neither."""
-    if isinstance(value, list):
-        return [part for part in value if isinstance(part, Mapping)]
-    return value if isinstance(value, str) else None
-
-
-def _word(value: Any) -> Optional[str]:
-    return value if isinstance(value, str) and value else None
-
-
-def _calls(raw: Any) -> Tuple[Mapping[str, Any], ...]:
-    return tuple(call for call in raw if isinstance(call, Mapping)) if isinstance(raw, list) else ()
-
-
-def _first(raw: Mapping[str, Any]) -> Mapping[str, Any]:
-    choices = raw.get("choices")
-    first = choices[0] if isinstance(choices, list) and choices else {}
-    return first if isinstance(first, Mapping) else {}
-
-
-def parse_completion(raw: Any, *, model: str) -> ChatCompletion:
-    """A whole answer.
-
-    Raises:
-        ValueError: there is no answer in it.
-    """
-    listed = raw.get("choices") if isinstance(raw, Mapping) else None
-    items = [item for item in listed if isinstance(item, Mapping)] if isinstance(listed, list) else []
-    if not items:
-        raise ValueError("no choices")
-    choices = []
-    for position, item in enumerate(items):
-        message = item.get("message")
-        message = message if isinstance(message, Mapping) else {}
-        choices.append(
-            Choice(
-                ChatMessage(
-                    role=str(message.get("role") or "assistant"),
-                    content=_content(message.get("content")),
-                    reasoning_content=_word(message.get("reasoning_content")),
-                    tool_calls=_calls(message.get("tool_calls")),
-                ),
-                index=_count(item.get("index", position)) or position,
-                finish_reason=_word(item.get("finish_reason")),
-            )
-        )
-    first = choices[0]
-    if not (first.message.content or first.message.tool_calls or first.finish_reason):
-        raise ValueError("an answer without text and without a finish reason")
-    return ChatCompletion(
-        choices=tuple(choices),
-        id=str(raw.get("id") or ""),
-        model=str(raw.get("model") or model),
-        created=_count(raw.get("created")) or 0,
-        usage=parse_usage(raw.get("usage")),
-        credits_consumed=as_credits(raw.get("credits_consumed")),
-        raw=raw,
-    )
+    difference = consumed - cost.platform_credits
+    return Decimal(0) if abs(difference) < _ROUNDING else difference
 
 
 def empty_answer(model: str, reason: Optional[str], consumed: Optional[Decimal], cost: CostEstimate) -> str:
@@ -222,29 +228,3 @@ def empty_answer(model: str, reason: Optional[str], consumed: Optional[Decimal],
     elif cost.credits is not None:
         known = f"its price is {cost.credits:f} credits"
     return f"{model}: the answer is empty (finish reason: {reason or 'none'}), and is charged all the same; {known}"
-
-
-def parse_chunk(raw: Mapping[str, Any], *, model: str) -> ChatCompletionChunk:
-    """A piece of a streamed answer."""
-    first = _first(raw)
-    delta = first.get("delta")
-    delta = delta if isinstance(delta, Mapping) else {}
-    content, thoughts = delta.get("content"), delta.get("reasoning_content")
-    return ChatCompletionChunk(
-        choices=(
-            ChunkChoice(
-                Delta(
-                    role=_word(delta.get("role")),
-                    content=content if isinstance(content, str) else None,
-                    reasoning_content=thoughts if isinstance(thoughts, str) else None,
-                    tool_calls=_calls(delta.get("tool_calls")),
-                ),
-                finish_reason=_word(first.get("finish_reason")),
-            ),
-        ),
-        id=str(raw.get("id") or ""),
-        model=str(raw.get("model") or model),
-        usage=parse_usage(raw.get("usage")),
-        credits_consumed=as_credits(raw.get("credits_consumed")),
-        raw=raw,
-    )

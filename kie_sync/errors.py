@@ -234,12 +234,14 @@ class KieStreamError(KieAPIError):
     Attributes:
         partial: the text that had arrived.
         usage: what the platform had reported of tokens, None if nothing.
+        cost: its price, a `CostEstimate`; unknown where the end of the answer was not told.
     """
 
-    def __init__(self, message: str, *, partial: str = "", usage: Any = None, **about: Any) -> None:
+    def __init__(self, message: str, *, partial: str = "", usage: Any = None, cost: Any = None, **about: Any) -> None:
         super().__init__(message, **about)
         self.partial = partial
         self.usage = usage
+        self.cost = cost
 
 
 class KieTaskError(KieAPIError):

@@ -24,6 +24,9 @@ from .records import SETTLED, UNFINISHED, KeyTaken, Record
 from .sqlitefile import SqliteFile, rows
 from .values import to_json
 
+# A balance that has not changed is noted again after so long, and holds so long for who asks before a purchase.
+SAME_BALANCE_S = 3600.0
+
 
 class SqliteJournal:
     """A journal in a file, made when it is first needed.
@@ -104,7 +107,8 @@ class SqliteJournal:
                 marks = ", ".join("?" * len(row))
                 connection.execute(f"INSERT INTO calls ({', '.join(row)}) VALUES ({marks})", list(row.values()))
         except sqlite3.IntegrityError as error:
-            if call.key and self.find(model=call.model, account=call.account, key=call.key) is not None:
+            owner = self.find(model=call.model, account=call.account, key=call.key) if call.key else None
+            if owner is not None and owner.id != call.replaces:
                 raise KeyTaken(call.key) from error
             raise KieJournalError(f"the call cannot be written down ({error}); nothing was sent") from error
         except KieJournalError as error:
@@ -161,10 +165,11 @@ class SqliteJournal:
 
     def _balance_read(self, event: events.BalanceRead) -> None:
         with self._file.writing() as connection:
-            last = "SELECT credits FROM balances WHERE account = ? ORDER BY at DESC LIMIT 1"
+            last = "SELECT at, credits FROM balances WHERE account = ? ORDER BY at DESC LIMIT 1"
             known = connection.execute(last, [event.account]).fetchone()
             # A watch looks for ever, and mostly finds what it found before.
-            if known is None or Decimal(known[0]) != event.credits:
+            is_known = known is not None and Decimal(known[1]) == event.credits
+            if not is_known or self.now() - known[0] >= SAME_BALANCE_S:
                 values = [self.now(), event.provider, event.account, as_text(event.credits)]
                 connection.execute("INSERT INTO balances VALUES (?, ?, ?, ?)", values)
 
@@ -232,11 +237,6 @@ class SqliteJournal:
             self._note(record.id, state="refused", message=f"{SETTLED}: it was not paid", owns_key=False)
         return self.get(record.id)
 
-    def spent_today(self, account: str) -> Decimal:
-        """Platform credits of this UTC day: consumed where that is known, else estimated; unknown prices count 0."""
-        with self._file.reading() as connection:
-            return self._spent(connection, account)
-
     def balances(self, account: str) -> List[Tuple[float, Decimal]]:
         """The balances that were read, the oldest first: Unix time in seconds, and credits."""
         with self._file.reading() as connection:
@@ -258,6 +258,7 @@ class SqliteJournal:
             connection.execute("INSERT OR REPLACE INTO uploads VALUES (?, ?, ?, ?)", values)
 
     def _spent(self, connection: sqlite3.Connection, account: str) -> Decimal:
+        """Platform credits of this UTC day: consumed where that is known, else estimated; unknown prices count 0."""
         midnight = self.now() // 86400 * 86400
         where = "account = ? AND created_at >= ? AND state NOT IN ('refused', 'failed')"
         total = connection.execute(f"SELECT sum(micro_credits) FROM calls WHERE {where}", [account, midnight])

@@ -67,6 +67,12 @@ def resolve_staged(model: Model, staged: Staged) -> Arguments:
     return arguments
 
 
+def placeholder_of(file: LocalFile) -> str:
+    """The URL that stands for a file until it is uploaded; the same for the same content."""
+    suffix = FORMATS[file.format].suffix if file.format else ""
+    return f"{_HOST}{file.sha256}{'.' if suffix else ''}{suffix}"
+
+
 def with_urls(value: Any, urls: Mapping[str, str]) -> Any:
     """A value with the URLs of the uploads in their placeholders' places, wherever they stand."""
     if isinstance(value, str):
@@ -124,8 +130,7 @@ class _Stager:
             return f"{_HOST}unreadable"
         for kind, text in _misfits(file, parameter, around):
             self.problems.append(Problem(kind, where, f"{where} {text}", parameter.wire))
-        suffix = FORMATS[file.format].suffix if file.format else ""
-        placeholder = f"{_HOST}{file.sha256}{'.' if suffix else ''}{suffix}"
+        placeholder = placeholder_of(file)
         self.files.setdefault(placeholder, file)
         return placeholder
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timezone
-from typing import Any, List, Mapping, Optional
+from typing import Any, Mapping, Optional
 
 from .connection import Connection
 from .errors import KieConfigError, KieInputError, KieOutcomeUnknownError, KieTaskFailedError, Problem
@@ -35,9 +35,9 @@ def find_first(connection: Connection, call: PaidCall, *, retry_failed: bool) ->
         )
     record = journal.find(model=call.model, account=call.account, key=call.key)
     waited_s = 0.0
-    while record is not None and record.state == "sending" and waited_s < call.deadline_s:
-        if record.digest != call.digest:
-            break
+    while (
+        record is not None and record.state == "sending" and record.digest == call.digest and waited_s < call.deadline_s
+    ):
         connection.clock.sleep(_LOOK_S)
         waited_s += _LOOK_S
         record = journal.find(model=call.model, account=call.account, key=call.key)
@@ -95,15 +95,14 @@ def parse_key(model: str, key: object) -> str:
     if key is None:
         return ""
     text = str(key) if isinstance(key, (str, int)) and not isinstance(key, bool) else ""
-    problems: List[Problem] = []
     if not text.strip():
-        problems.append(Problem("type", "key", f"key must be text that names this purchase; got {show(key)}"))
-    elif unsendable(text) is not None:
-        problems.append(Problem("type", "key", f"key {NOT_UTF8}"))
-    elif len(text) > 500:
-        problems.append(Problem("max_length", "key", f"key may have 500 characters; it has {len(text):,}"))
-    if problems:
-        raise KieInputError(model, problems)
+        message = f"key must be text that names this purchase; got {show(key)}"
+        raise KieInputError(model, [Problem("type", "key", message)])
+    if unsendable(text) is not None:
+        raise KieInputError(model, [Problem("type", "key", f"key {NOT_UTF8}")])
+    if len(text) > 500:
+        message = f"key may have 500 characters; it has {len(text):,}"
+        raise KieInputError(model, [Problem("max_length", "key", message)])
     return text
 
 

@@ -18,7 +18,7 @@ from .adapter import KieAdapter
 from .client import KieClient
 from .errors import KieAPIError, KieAuthenticationError, KieError
 from .events import FilesSaved
-from .journal import SqliteJournal
+from .journal import SAME_BALANCE_S, SqliteJournal
 from .records import SETTLED, UNFINISHED, Record
 from .saving import saving
 
@@ -40,6 +40,7 @@ class Step:
 def resume(
     client: KieClient,
     journal: SqliteJournal,
+    target: Union[str, Path, None] = None,
     *,
     poll_interval: Optional[float] = None,
     max_wait_time: Optional[float] = None,
@@ -47,11 +48,27 @@ def resume(
     """Go on waiting for every task that is not finished, the oldest first; what is done already comes before the waits.
 
     Args:
+        target: also fetch the files, as `collect` does, each as soon as it is there; what could not be fetched is
+            logged, and tried once more at the end.
         poll_interval, max_wait_time: seconds, for each task; the catalog's figures for its kind when not given.
 
     Raises:
         KieAuthenticationError: the key is refused; nothing more can be learned with it.
     """
+    # Links expire, and the waits may be long.
+    for record in unsaved(client, journal) if target is not None else ():
+        fetched = _fetch_early(client, journal, Step(record), target)
+        if fetched.paths:
+            yield fetched
+    for step in _wait(client, journal, poll_interval, max_wait_time):
+        yield _fetch_early(client, journal, step, target)
+    if target is not None:
+        yield from collect(client, journal, target)
+
+
+def _wait(
+    client: KieClient, journal: SqliteJournal, poll_interval: Optional[float], max_wait_time: Optional[float]
+) -> Iterator[Step]:
     connection = client.connection
     unfinished = own_records(client, journal, UNFINISHED)
     look(client, journal)
@@ -60,12 +77,19 @@ def resume(
         if record.state == "success":
             yield Step(record)
             continue
-        task_id = record.task_id or ""
-        connection.remember(task_id, age_s=max(journal.now() - record.created_at, 0.0))
-        error: Optional[KieError] = None
+        connection.remember_record(record)
+        model, error = tasks.model_on_record(client.catalog, record), None
         try:
-            model = record.model if record.model in client.catalog else None
-            tasks.wait_for(connection, task_id, poll_interval, max_wait_time, model=model, cost=None, context=None)
+            tasks.wait_for(
+                connection,
+                record.task_id or "",
+                poll_interval,
+                max_wait_time,
+                model=model,
+                cost=None,
+                context=None,
+                is_ours=True,
+            )
         except KieAuthenticationError:
             raise
         except KieAPIError as trouble:
@@ -80,9 +104,8 @@ def look(client: KieClient, journal: SqliteJournal) -> None:
         KieAuthenticationError: the key is refused; nothing more can be learned with it.
     """
     for record in own_records(client, journal, UNFINISHED):
-        model = record.model if record.model in client.catalog else None
         try:
-            client.query_task(record.task_id or "", model=model)
+            client.query_task(record.task_id or "", model=tasks.model_on_record(client.catalog, record))
         except KieAuthenticationError:
             raise
         except KieAPIError as error:
@@ -114,17 +137,27 @@ def collect(client: KieClient, journal: SqliteJournal, target: Union[str, Path])
     """
     known = unsaved(client, journal)
     for record in known:
-        yield fetch(client, journal, record, target)
+        yield _fetch(client, journal, record, target)
     # Looks take their time, and may end in an error; what is known to be done does not wait for them.
     look(client, journal)
     tried = {record.id for record in known}
     for record in unsaved(client, journal):
         if record.id not in tried:
-            yield fetch(client, journal, record, target)
+            yield _fetch(client, journal, record, target)
 
 
-def fetch(client: KieClient, journal: SqliteJournal, record: Record, target: Union[str, Path]) -> Step:
-    """Fetch the files of one task that is done; `target` as for `collect`."""
+def _fetch_early(client: KieClient, journal: SqliteJournal, step: Step, target: Union[str, Path, None]) -> Step:
+    """The step with its files, where there is something to fetch, and somewhere to put it."""
+    if target is None or step.record.state != "success" or not step.record.urls:
+        return step
+    fetched = _fetch(client, journal, step.record, target)
+    if fetched.error is None:
+        return fetched
+    logger.warning("task %s: %s", step.record.task_id, fetched.error.message)
+    return step
+
+
+def _fetch(client: KieClient, journal: SqliteJournal, record: Record, target: Union[str, Path]) -> Step:
     # A folder even where it is not there yet: one name could not hold what many tasks made.
     target = target if "{" in str(target) else os.path.join(target, "")
     try:
@@ -206,7 +239,7 @@ class Reconciliation:
         return "unknown were charged" if self.perhaps - self.unexplained <= tolerance else "some unknown were charged"
 
 
-def note_balance(client: KieClient, journal: SqliteJournal, *, max_age_s: float = 3600.0) -> None:
+def note_balance(client: KieClient, journal: SqliteJournal, *, max_age_s: float = SAME_BALANCE_S) -> None:
     """Read the balance before something is bought, where the last one on record is old: `reconcile` needs it.
 
     It never fails: the call at hand must not depend on it.

@@ -111,7 +111,8 @@ def _unanswered(refusal: KieAPIError) -> KieOutcomeUnknownError:
 
 def _read_body(response: Response) -> Optional[KieAPIError]:
     data = response.json()
-    if isinstance(data, list) and data and isinstance(data[0], Mapping) and "error" in data[0]:
+    if isinstance(data, list) and data:
+        # Google's: an error in a list, or an answer in pieces.
         data = data[0]
     if not isinstance(data, Mapping):
         raise ValueError("JSON, but neither an answer nor an error")

@@ -13,6 +13,7 @@ from urllib.parse import urlencode, urlsplit
 from .definitions import Endpoint, Model, Provider
 from .errors import KieConfigError, KieInputError, Problem
 from .params import Arguments
+from .shapes import codec_for
 from .values import NOT_UTF8, show, to_json, unsendable
 
 
@@ -25,6 +26,7 @@ class Request:
         is_paid: whether it may cost money, so that it is never sent twice by itself.
         wants_stream: whether the answer is to be read as it comes.
         body: bytes, or an iterable of bytes with a length, instead of `json`.
+        is_chat: whether what is paid is a chat, not a new task.
     """
 
     method: str
@@ -35,6 +37,7 @@ class Request:
     is_paid: bool = False
     wants_stream: bool = False
     body: Any = None
+    is_chat: bool = False
 
     def to_dict(self) -> Dict[str, Any]:
         """As JSON can hold it, with the key's place shown and the key masked."""
@@ -50,7 +53,7 @@ def join(base_url: str, path: str) -> str:
     return base_url + (path[len(own) :] if own and path.startswith(f"{own}/") else path)
 
 
-_JSON = {"Content-Type": "application/json"}
+JSON = {"Content-Type": "application/json"}
 
 
 def wire_body(model: Model, arguments: Arguments, *, stream: bool = False) -> Dict[str, Any]:
@@ -60,7 +63,7 @@ def wire_body(model: Model, arguments: Arguments, *, stream: bool = False) -> Di
     endpoint = model.endpoint
     body: Dict[str, Any] = {"model": model.slug} if endpoint.model_in == "body" else {}
     body.update(to_json(endpoint.body))
-    body.update(arguments.wire)
+    body.update(codec_for(endpoint.shape).build_body(model, arguments))
     # Always said: KIE streams by default, Google does not, and gpt-5-2 was recorded doing neither as documented.
     body["stream"] = stream
     if stream:
@@ -90,7 +93,7 @@ def build_raw_create(
     if callback_url is not None and endpoint.callback:
         body[endpoint.callback] = callback_url
     return Request(
-        "POST", join(base_url, endpoint.path), json=body, headers=_JSON, provider=endpoint.provider.name, is_paid=True
+        "POST", join(base_url, endpoint.path), json=body, headers=JSON, provider=endpoint.provider.name, is_paid=True
     )
 
 
@@ -100,7 +103,7 @@ def build_chat(model: Model, arguments: Arguments, base_url: str, *, stream: boo
     path = endpoint.path
     if endpoint.model_in == "path":
         path = endpoint.path_before_model + quote_path(model.slug) + endpoint.path
-    headers = {**_JSON, "Accept": "text/event-stream"} if stream else _JSON
+    headers = {**JSON, "Accept": "text/event-stream"} if stream else JSON
     return Request(
         "POST",
         join(base_url, path),
@@ -109,6 +112,7 @@ def build_chat(model: Model, arguments: Arguments, base_url: str, *, stream: boo
         provider=endpoint.provider.name,
         is_paid=True,
         wants_stream=stream,
+        is_chat=True,
     )
 
 
@@ -142,11 +146,7 @@ def build_credits(provider: Provider, base_url: str) -> Request:
 def build_download_url(provider: Provider, base_url: str, url: str) -> Request:
     """The question after a fresh link to a result; links live 20 minutes."""
     return Request(
-        "POST",
-        join(base_url, _path(provider, "download_url")),
-        json={"url": url},
-        headers=_JSON,
-        provider=provider.name,
+        "POST", join(base_url, _path(provider, "download_url")), json={"url": url}, headers=JSON, provider=provider.name
     )
 
 

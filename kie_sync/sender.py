@@ -82,8 +82,7 @@ class Sender:
 
     def _send_once(self, request: Request, key: Optional[ApiKey], longest_s: float) -> Response:
         timeouts = self._settings.timeouts
-        is_chat = request.is_paid and not is_create(request)
-        read_s = timeouts.chat_s if is_chat else timeouts.read_s
+        read_s = timeouts.chat_s if request.is_chat else timeouts.read_s
         try:
             response = self._transport(
                 request, key=key, timeout_s=(min(timeouts.connect_s, longest_s), min(read_s, longest_s))
@@ -119,7 +118,7 @@ class Sender:
 
 def is_create(request: Request) -> bool:
     """Whether it makes a task: the other call that is paid is a chat."""
-    return request.is_paid and not (request.wants_stream or "messages" in (request.json or ()))
+    return request.is_paid and not request.is_chat
 
 
 def _with_limit(error: KieRateLimitError, provider: Provider) -> KieRateLimitError:

@@ -78,8 +78,10 @@ class SqliteFile:
 
     def __del__(self) -> None:
         # Python 3.13 warns of a connection that nobody closed.
-        with suppress(Exception):
+        try:  # noqa: SIM105  (at the end of a program this module's own names may be gone, `suppress` among them)
             self.close()
+        except Exception:
+            pass
 
     def alone(self) -> threading.RLock:
         """What keeps the other threads of this process away from the file; may be held again by its holder."""

@@ -222,6 +222,11 @@ def find_model(catalog: Catalog, name: str) -> Optional[Model]:
     return catalog.get(name) or next((entry for entry in catalog.values() if entry.slug == name), None)
 
 
+def model_on_record(catalog: Catalog, record: Optional[Record]) -> Optional[str]:
+    """The model of a call on record; None where nothing is on record, or the catalog has it no more."""
+    return record.model if record is not None and record.model in catalog else None
+
+
 def _check_model(catalog: Catalog, seen: QueryTaskResponse, model: Optional[str]) -> None:
     """A result read by another model's entry has another price, and may have another shape.
 

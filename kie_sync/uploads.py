@@ -19,7 +19,7 @@ from .definitions import Provider
 from .errors import KieAPIError, KieConnectionError, KieInputError, Problem
 from .file_sources import LocalFile, Unreadable, is_local, open_local
 from .local_files import Staged
-from .request import Request, join
+from .request import JSON, Request, join
 from .response import dig
 from .values import show
 
@@ -31,7 +31,6 @@ _MOST_BASE64 = 10_000_000
 # The task that is given a URL last of all must still be able to fetch it.
 _MARGIN_S = 3600.0
 _MOST_REMEMBERED = 4096
-_JSON = {"Content-Type": "application/json"}
 
 
 class Uploads:
@@ -175,13 +174,13 @@ def _by_base64(connection: Connection, provider: Provider, file: LocalFile) -> R
         "uploadPath": _FOLDER,
         "fileName": _name_of(file),
     }
-    return Request("POST", _url_of(connection, provider, "base64"), provider=provider.name, json=body, headers=_JSON)
+    return Request("POST", _url_of(connection, provider, "base64"), provider=provider.name, json=body, headers=JSON)
 
 
 def _by_url(connection: Connection, provider: Provider, url: str) -> Request:
     # Without a name the platform makes one of its own, and keeps the ending.
     body = {"fileUrl": url, "uploadPath": _FOLDER}
-    return Request("POST", _url_of(connection, provider, "url"), provider=provider.name, json=body, headers=_JSON)
+    return Request("POST", _url_of(connection, provider, "url"), provider=provider.name, json=body, headers=JSON)
 
 
 _BUILD = {"stream": _by_stream, "base64": _by_base64}

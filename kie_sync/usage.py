@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any, Dict, Mapping, Optional, Union
 
 from .chat_stream import ChatStream
-from .completions import ChatCompletion, Usage, parse_usage
+from .completions import ChatCompletion, Usage
 from .definitions import Model
 from .errors import KieInputError
 from .params import resolve
 from .pricing import CostEstimate, UsageRecord, quote, split_quantities, unknown_cost
 from .response import QueryTaskResponse, read_param
 from .result import Result
+from .shapes.chat_completions import parse_usage
 from .values import find
 
 Used = Union[Result, ChatCompletion, ChatStream, Usage, Mapping[str, Any], None]

@@ -15,6 +15,7 @@ from conftest import ROOT
 from kie_sync import catalog as module
 from kie_sync.catalog import Catalog, data_root, read_catalog, read_schema, show_path
 from kie_sync.catalog_check import model_faults
+from kie_sync.catalog_files import read_with_includes
 from kie_sync.errors import KieCatalogError, KieConfigError, KieError, KieUnknownModelError
 from kie_sync.params import resolve
 from kie_sync.pricing import estimate, quote
@@ -430,6 +431,8 @@ WORDS = (
     "cases",
     "seconds",
     "asks",
+    "extends",
+    "responses",
     "a[].b",
     "",
 )
@@ -517,3 +520,38 @@ def test_no_slip_ends_in_anything_but_our_own_errors(base: YamlMap, grammar: Yam
                     quote(model, resolve(model, example["call"]))
             except KieError as error:
                 assert str(error)
+
+
+@pytest.fixture(scope="module")
+def families() -> YamlMap:
+    """The shipped files, all of them."""
+    found, problems = read_with_includes(ROOT / "models.yaml", "models.yaml", ROOT)
+    assert problems == []
+    return found
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_slip_in_what_entries_share_does_either(families: YamlMap, seed: int) -> None:
+    chance = random.Random(seed)
+    heirs = [name for name, entry in families["models"].items() if "extends" in entry]
+    for _ in range(3):
+        name = chance.choice(heirs)
+        above = families["models"][name]["extends"]
+        section = "bases" if above in families["bases"] else "models"
+        document: Dict[str, Any] = {"models": {name: copy.deepcopy(families["models"][name])}}
+        document.setdefault(section, {})[above] = copy.deepcopy(families[section][above])
+        for _ in range(chance.randint(1, 3)):
+            slip(chance, document[chance.choice(list(document))])
+        layer = grown(document)
+
+        catalog = Catalog(families, [layer], touched=set(families["models"]), problems=[], must_check=False)
+
+        assert estimate(catalog["nano-banana-pro"], {}).credits == 25
+        told = [str(problem) for problem in catalog.problems]
+        assert len(told) == len(set(told))
+        for model_id in (name, *heirs[:3]):
+            try:
+                model = catalog[model_id]
+                assert all(message for _, message, _ in model_faults(model, list(catalog)))
+            except KieError as error:
+                assert model_id in str(error)

@@ -156,6 +156,11 @@ REMOVALS = {
         "{parameters: {a: {title: null}}}",
         ["prompt", "count", "a"],
     ),
+    "the word itself, and more": (
+        "{kind: image, endpoint: kie-task, price: {credits: 5}, rules: [{kind: unique, of: a}]}",
+        "{extends: null, price: null, rules: null}",
+        [],
+    ),
     "the word itself": ("{kind: image, endpoint: kie-task}", "{extends: null}", []),
 }
 

@@ -89,8 +89,9 @@ def test_no_usage_is_an_unknown_price() -> None:
 
 def test_a_price_that_cannot_be_told_is_an_unknown_one() -> None:
     found = stream(event(chunk("a", "stop")), event("[DONE]"))
+    list(found)
 
-    found.usage = Usage(-5, 0)
+    found._so_far.usage = Usage(1, -5)
 
     assert found.cost.credits is None and "0 or more" in str(found.cost.unknown)
 

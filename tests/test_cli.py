@@ -215,7 +215,7 @@ def test_models_of_a_kind() -> None:
 
 
 def test_models_found_by_text_as_json() -> None:
-    assert run_json("models", "--search", "2.5 FLASH") == [
+    assert run_json("models", "--search", "2.5 FLASH PREVIEW") == [
         {
             "id": "gemini-2.5-flash-preview",
             "title": "Gemini 2.5 Flash Preview (Google)",

@@ -1,164 +1,93 @@
 from __future__ import annotations
 
-import json
-import pickle
 from decimal import Decimal
-from typing import Any
+from typing import Any, Optional
 
 import pytest
 
-from kie_sync.completions import (
-    ChatCompletion,
-    ChatCompletionChunk,
-    ChatMessage,
-    Choice,
-    ChunkChoice,
-    Delta,
-    Usage,
-    parse_chunk,
-    parse_completion,
-    parse_usage,
+from kie_sync.completions import ChatCompletionChunk, ChunkChoice, Delta, Usage, unexplained
+from kie_sync.pricing import CostEstimate
+
+
+@pytest.mark.parametrize(
+    ("usage", "quantities"),
+    [
+        (Usage(3, 4, 9), {"input_tokens": 3, "output_tokens": 4}),
+        (Usage(10, 4, 14, cached_tokens=7), {"input_tokens": 3, "output_tokens": 4, "cached_input_tokens": 7}),
+        (
+            Usage(100, 1, 101, 10, 20, 30, 5, reasoning_tokens=1),
+            {
+                "input_tokens": 35,
+                "output_tokens": 1,
+                "cached_input_tokens": 10,
+                "cache_write_tokens": 20,
+                "cache_write_1h_tokens": 30,
+                "audio_input_tokens": 5,
+            },
+        ),
+        (Usage(3, 0, 3, cached_tokens=9), {"input_tokens": 0, "output_tokens": 0, "cached_input_tokens": 9}),
+    ],
 )
-
-WHOLE = {
-    "id": "chatcmpl-1",
-    "object": "chat.completion",
-    "created": 7,
-    "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Hi"}}],
-    "usage": {"prompt_tokens": 8, "completion_tokens": 1, "total_tokens": 115},
-    "credits_consumed": 0.01,
-}
+def test_what_has_a_price_of_its_own_is_counted_apart(usage: Usage, quantities: Any) -> None:
+    assert usage.quantities == quantities
 
 
-def whole(**message: Any) -> Any:
-    return {"choices": [{"finish_reason": "stop", "message": message}]}
+def test_usage_in_openais_form() -> None:
+    assert Usage(3, 4, 9).to_dict() == {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 9}
+    assert Usage(30, 4, 34, cached_tokens=7, reasoning_tokens=2).to_dict() == {
+        "prompt_tokens": 30,
+        "completion_tokens": 4,
+        "total_tokens": 34,
+        "prompt_tokens_details": {"cached_tokens": 7},
+        "completion_tokens_details": {"reasoning_tokens": 2},
+    }
 
 
-def test_a_whole_answer() -> None:
-    found = parse_completion(WHOLE, model="m")
-
-    assert found == ChatCompletion(
-        (Choice(ChatMessage("assistant", "Hi"), 0, "stop"),), "chatcmpl-1", "m", 7, Usage(8, 1, 115), Decimal("0.01")
+def test_a_piece_in_openais_form() -> None:
+    call = {"index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": "{"}}
+    chunk = ChatCompletionChunk(
+        (ChunkChoice(Delta("assistant", "Hi", "hm", (call,)), finish_reason="tool_calls"),),
+        "c1",
+        "m",
+        Usage(1, 2, 3),
+        Decimal("0.5"),
     )
-    assert (found.text, found.reasoning_content, found.raw) == ("Hi", None, WHOLE)
-    assert json.loads(json.dumps(found.to_dict()))["usage"] == WHOLE["usage"]
-    assert pickle.loads(pickle.dumps(found)) == found
+
+    assert chunk.to_dict() == {
+        "id": "c1",
+        "object": "chat.completion.chunk",
+        "model": "m",
+        "choices": [
+            {
+                "index": 0,
+                "delta": {"role": "assistant", "content": "Hi", "reasoning_content": "hm", "tool_calls": [call]},
+                "finish_reason": "tool_calls",
+            }
+        ],
+        "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3},
+        "credits_consumed": "0.5",
+    }
+    assert ChatCompletionChunk().to_dict()["choices"] == [{"index": 0, "delta": {}, "finish_reason": None}]
+
+
+def cost(credits: Optional[str]) -> CostEstimate:
+    amount = None if credits is None else Decimal(credits)
+    return CostEstimate("m", "t", amount, amount, amount, amount, None, None)
 
 
 @pytest.mark.parametrize(
-    ("message", "text"),
+    ("consumed", "price", "difference"),
     [
-        ({"content": "a"}, "a"),
-        ({"content": None}, ""),
-        ({}, ""),
-        ({"content": 7}, ""),
-        ({"content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}, {"type": "image_url"}, "x"]}, "ab"),
-        ({"content": [{"text": None}]}, ""),
+        ("0.01", "0.001", "0"),
+        ("0.02", "0.0299", "0"),
+        ("0.02", "0.01", "0.01"),
+        ("1", "3.5", "-2.5"),
+        (None, "1", None),
+        ("1", None, None),
     ],
 )
-def test_the_text_is_text_whatever_came(message: Any, text: str) -> None:
-    found = parse_completion(whole(**message), model="m")
+def test_less_than_a_hundredth_of_a_credit_is_rounding(consumed: Any, price: Any, difference: Any) -> None:
+    found = unexplained(None if consumed is None else Decimal(consumed), cost(price))
 
-    assert found.text == text
-    json.dumps(found.to_dict())
-
-
-def test_thoughts_and_calls() -> None:
-    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
-
-    found = parse_completion(whole(reasoning_content="hm", tool_calls=[call, "x"]), model="m")
-
-    assert (found.reasoning_content, found.choices[0].message.tool_calls) == ("hm", (call,))
-    assert found.choices[0].message.to_dict() == {"role": "assistant", "tool_calls": [call]}
-
-
-@pytest.mark.parametrize(
-    "raw",
-    [
-        None,
-        [],
-        {},
-        {"choices": None},
-        {"choices": []},
-        {"choices": ["x"]},
-        {"choices": [{}]},
-        {"choices": [{"message": {}}]},
-        {"choices": [{"message": {"content": ""}}]},
-    ],
-    ids=json.dumps,
-)
-def test_no_answer_is_a_value_error(raw: Any) -> None:
-    with pytest.raises(ValueError):
-        parse_completion(raw, model="m")
-
-
-def test_odd_fields_do_no_harm() -> None:
-    raw = {"id": 7, "created": "x", "choices": ["x", {"index": None, "finish_reason": 3, "message": {"content": "a"}}]}
-
-    found = parse_completion(raw, model="m")
-
-    assert (found.id, found.created, found.choices[0].index, found.choices[0].finish_reason) == ("7", 0, 0, None)
-
-
-@pytest.mark.parametrize(
-    ("raw", "usage"),
-    [
-        ({"prompt_tokens": 8, "completion_tokens": 1, "total_tokens": 115}, Usage(8, 1, 115)),
-        ({"prompt_tokens": 8, "completion_tokens": 1}, Usage(8, 1, 9)),
-        ({"prompt_tokens": 8, "total_tokens": 8}, Usage(8, 0, 8)),
-        ({"completion_tokens": 3, "total_tokens": 11}, Usage(8, 3, 11)),
-        ({"prompt_tokens": 8.0, "completion_tokens": 1.0}, Usage(8, 1, 9)),
-        ({"prompt_tokens": -5, "completion_tokens": 1}, Usage(0, 1, 1)),
-        ({}, None),
-        ({"total_tokens": 9}, None),
-        ({"prompt_tokens": True}, None),
-        (None, None),
-        ([], None),
-        ({"prompt_tokens": float("inf"), "completion_tokens": None}, None),
-    ],
-)
-def test_tokens_are_counted_or_unknown_but_never_a_silent_nought(raw: Any, usage: Any) -> None:
-    """Counts as floats, or an empty usage, gave a price of nothing."""
-    assert parse_usage(raw) == usage
-
-
-@pytest.mark.parametrize(
-    ("raw", "chunk"),
-    [
-        (
-            {"choices": [{"delta": {"role": "assistant", "content": ""}, "index": 0}], "id": "c", "model": "x"},
-            ChatCompletionChunk((ChunkChoice(Delta("assistant", "")),), "c", "x"),
-        ),
-        (
-            {"choices": [{"delta": {"reasoning_content": "hm"}}]},
-            ChatCompletionChunk((ChunkChoice(Delta(None, None, "hm")),), "", "m"),
-        ),
-        (
-            {"choices": [{"delta": {}, "finish_reason": "stop"}]},
-            ChatCompletionChunk((ChunkChoice(finish_reason="stop"),), "", "m"),
-        ),
-        (
-            {"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 2}, "credits_consumed": 0.5},
-            ChatCompletionChunk((ChunkChoice(),), "", "m", Usage(1, 2, 3), Decimal("0.5")),
-        ),
-        ({"choices": [None]}, ChatCompletionChunk((ChunkChoice(),), "", "m")),
-        ({"choices": [{"delta": None}]}, ChatCompletionChunk((ChunkChoice(),), "", "m")),
-        (
-            {"choices": [{"delta": {"content": 7, "role": 3, "reasoning_content": []}}]},
-            ChatCompletionChunk((ChunkChoice(),), "", "m"),
-        ),
-        ({}, ChatCompletionChunk((ChunkChoice(),), "", "m")),
-    ],
-)
-def test_a_piece_has_one_choice_whatever_came(raw: Any, chunk: Any) -> None:
-    found = parse_chunk(raw, model="m")
-
-    assert found == chunk
-    assert (found.to_dict(), pickle.loads(pickle.dumps(found))) == (raw, found)
-
-
-TEXT = {"role": "user", "content": "hi"}
-
-
-def test_quantities_have_the_names_of_estimate_cost() -> None:
-    assert Usage(3, 4, 9).quantities == {"input_tokens": 3, "output_tokens": 4}
+    assert found == (None if difference is None else Decimal(difference))
+    assert unexplained(Decimal(1), None) is None

@@ -17,7 +17,7 @@ from wire import CHAT, IMAGE, KEY
 
 from kie_sync import events
 from kie_sync.config import journal_path
-from kie_sync.errors import KieConfigError, KieInputError, KieJournalError, KieServerError
+from kie_sync.errors import KieBudgetError, KieConfigError, KieInputError, KieJournalError, KieServerError
 from kie_sync.journal import SqliteJournal
 from kie_sync.pricing import CostEstimate, unknown_cost
 from kie_sync.records import KeyTaken, PaidCall, Record
@@ -288,8 +288,11 @@ def test_what_was_spent_today(journal: SqliteJournal, times: Times, catalog: Any
     journal(events.TaskFinished(IMAGE, {}, "t-failed", failure("t-failed")))
     journal(events.CallRefused(IMAGE, {}, None, "refused"))
 
-    assert journal.spent_today(ACCOUNT) == Decimal("22.000001")
-    assert journal.spent_today("b") == 0
+    guarded = SqliteJournal(journal.path, max_credits_per_day=Decimal(23), now=times)
+    with pytest.raises(KieBudgetError, match=r"the 23 credits of this day \(UTC\), 22\.000001 of which"):
+        guarded(submitting(call("over"), priced(catalog, "0.999999999")))
+    guarded(submitting(call("within"), priced(catalog, "0.999999")))
+    guarded(submitting(replace(call("another account"), account="b"), priced(catalog, "23")))
 
 
 @pytest.mark.parametrize(
@@ -340,15 +343,36 @@ def test_a_task_is_given_to_nobody_where_its_maker_is_not_certain(journal: Sqlit
     assert journal.get("c1").state == "unknown" and journal.find_task("t9") is None
 
 
+def failed(journal: SqliteJournal, number: int) -> None:
+    journal(submitting(call(f"c{number}", f"row-{number}")))
+    journal(events.TaskCreated(IMAGE, {}, f"t{number}", f"c{number}"))
+    journal(events.TaskFinished(IMAGE, {}, f"t{number}", failure(f"t{number}")))
+
+
+def owners(journal: SqliteJournal, *keys: str) -> List[Optional[str]]:
+    found = [journal.find(model=IMAGE, account=ACCOUNT, key=key) for key in keys]
+    return [record.id if record is not None else None for record in found]
+
+
 def test_a_call_takes_the_key_of_the_one_that_it_replaces(journal: SqliteJournal) -> None:
-    journal(submitting(call("c1", "row-1")))
-    journal(events.TaskCreated(IMAGE, {}, "t1", "c1"))
-    journal(events.TaskFinished(IMAGE, {}, "t1", failure()))
+    failed(journal, 1)
+    failed(journal, 2)
 
-    journal(submitting(replace(call("c2", "row-1"), replaces="c1")))
+    journal(submitting(replace(call("new", "row-1"), replaces="c1")))
 
-    found = journal.find(model=IMAGE, account=ACCOUNT, key="row-1")
-    assert found is not None and found.id == "c2"
+    assert owners(journal, "row-1", "row-2") == ["new", "c2"]
+
+
+@pytest.mark.parametrize("why", ["it cannot be a row", "it is over the limit of the day"])
+def test_a_call_that_is_not_sent_takes_no_key(journal: SqliteJournal, catalog: Any, why: str) -> None:
+    failed(journal, 1)
+    guarded = SqliteJournal(journal.path, max_credits_per_day=Decimal(1), now=journal.now)
+    paid = replace(call("new", "row-1"), replaces="c1", user=None if why == "it cannot be a row" else "")
+
+    with pytest.raises((KieJournalError, KieBudgetError), match="nothing was sent"):
+        guarded(submitting(paid, priced(catalog, "0" if why == "it cannot be a row" else "2")))
+
+    assert owners(journal, "row-1") == ["c1"]
 
 
 def test_a_call_that_cannot_be_a_row_is_not_sent(journal: SqliteJournal) -> None:
@@ -390,6 +414,23 @@ def test_a_paid_task_can_be_given_up(journal: SqliteJournal) -> None:
     assert journal.find(model=IMAGE, account=ACCOUNT, key="row-1") is None
 
 
+@pytest.mark.parametrize("end", ["success", "charged"])
+def test_an_end_is_the_end(journal: SqliteJournal, end: str) -> None:
+    """A late callback, or another's look, changes nothing; it would give credits back that are gone."""
+    journal(submitting(call()))
+    journal(events.TaskCreated(IMAGE, {}, "t1", "c1"))
+    if end == "charged":
+        journal.settle("c1", charged=True)
+    else:
+        journal(events.TaskFinished(IMAGE, {}, "t1", success()))
+    before = journal.get("c1")
+
+    journal(events.TaskFinished(IMAGE, {}, "t1", failure()))
+    journal(events.TaskStillRunning(IMAGE, {}, "t1"))
+
+    assert (before.state, journal.get("c1")) == (end, before)
+
+
 def test_uploads_are_known_while_they_live(journal: SqliteJournal, times: Times) -> None:
     journal.keep_upload(account=ACCOUNT, content="abc", url="https://u/1", lives_s=60)
     found = [journal.find_upload(account=account, content="abc") for account in (ACCOUNT, "b")]
@@ -399,11 +440,18 @@ def test_uploads_are_known_while_they_live(journal: SqliteJournal, times: Times)
     assert journal.find_upload(account=ACCOUNT, content="abc") is None
 
 
-def test_balances(journal: SqliteJournal) -> None:
-    for credits in ("99.5", "99.5", "99", "99.5"):
+def test_balances(journal: SqliteJournal, times: Times) -> None:
+    """One that has not changed is noted once an hour: a watch looks for ever."""
+    for after_s, credits in ((0, "99.5"), (60, "99.5"), (60, "99"), (3599, "99"), (1, "99"), (1, "99"), (1, "99.5")):
+        times.now += after_s
         journal(events.BalanceRead("", {}, "kie", ACCOUNT, Decimal(credits)))
 
-    assert journal.balances(ACCOUNT) == [(NOW, Decimal("99.5")), (NOW, Decimal("99")), (NOW, Decimal("99.5"))]
+    assert journal.balances(ACCOUNT) == [
+        (NOW, Decimal("99.5")),
+        (NOW + 120, Decimal("99")),
+        (NOW + 3720, Decimal("99")),
+        (NOW + 3722, Decimal("99.5")),
+    ]
     assert journal.balances("b") == []
 
 

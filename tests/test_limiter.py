@@ -20,6 +20,7 @@ from kie_sync.catalog import Catalog
 from kie_sync.config import Settings
 from kie_sync.errors import KieAPIError, KieConfigError, KieOutcomeUnknownError
 from kie_sync.events import TaskSubmitting
+from kie_sync.journal import SqliteJournal
 from kie_sync.limiter_file import FileStore
 from kie_sync.limiter_memory import MemoryStore
 from kie_sync.records import PaidCall
@@ -163,6 +164,19 @@ def test_a_call_that_a_listener_refuses_after_its_turn_gives_the_place_back(cloc
     adapter.submit("a cat")
 
     assert clock.now() == began
+
+
+def test_a_call_that_waits_for_its_turn_is_not_on_record_yet(tmp_path: Path, clock: Any) -> None:
+    """Killed in the queue, it would be listed as of unknown outcome, and its key be taken."""
+    journal = SqliteJournal(tmp_path / "journal.sqlite")
+    adapter = KieAdapter(client(ids(), clock, limiter=True, journal=journal, catalog=limited(1)), IMAGE)
+    adapter.submit("a cat")
+    sleep, seen = clock.sleep, []
+    clock.sleep = lambda seconds: (seen.append(len(journal.records())), sleep(seconds))
+
+    adapter.submit("a cat")
+
+    assert (set(seen), len(journal.records())) == ({1}, 2)
 
 
 def test_an_interrupt_while_waiting_leaves_the_queue(clock: Any) -> None:

@@ -95,6 +95,13 @@ def test_what_one_writes_the_other_reads(store: FileStore, path: str, hands: Han
     other.close()
 
 
+def test_what_was_refused_is_counted_and_does_not_run(store: FileStore, hands: Hands) -> None:
+    take(store, "a")
+    store.answer("a", task_id="", is_running=False)
+
+    assert slots_of(store) == [Slot("a", "ann", hands.time, True, 0.0)]
+
+
 def test_a_lane_knows_nothing_of_the_others(store: FileStore) -> None:
     take(store, "a")
     join(store, "b")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, List
+from typing import Any, List, Optional
 
 import pytest
-from wire import CREATED, IMAGE, KEY, Script, answer, client, state, success
+from wire import CREATED, IMAGE, KEY, Script, answer, client, shipped, state, success
 
 from kie_sync import (
     KieAdapter,
@@ -24,6 +26,8 @@ from kie_sync import (
     Result,
 )
 from kie_sync.journal import SqliteJournal
+from kie_sync.payonce import find_first
+from kie_sync.records import PaidCall, Record
 from kie_sync.transport import Lost
 
 FAILED = state("fail", failCode="500", failMsg="no luck")
@@ -181,6 +185,16 @@ def test_an_empty_success_is_bought_anew_when_asked_for(desk: Desk) -> None:
     assert desk(created, success()).generate("a cat", key="row-1", retry_failed=True).task_id == "t2"
 
 
+@pytest.mark.parametrize("first", [success(), state("waiting")], ids=["done", "still running"])
+def test_to_retry_what_did_not_fail_buys_nothing(desk: Desk, first: Any) -> None:
+    with contextlib.suppress(KieTaskTimeoutError):
+        desk(CREATED, first).generate("a cat", key="row-1", max_wait_time=5)
+
+    again = desk(success()).generate("a cat", key="row-1", retry_failed=True)
+
+    assert (again.task_id, desk.script.creates, len(desk.journal.records())) == ("t1", 0, 1)
+
+
 def test_to_retry_needs_a_key(desk: Desk) -> None:
     with pytest.raises(KieInputError, match="retry_failed goes with key"):
         desk(CREATED).generate("a cat", retry_failed=True)
@@ -249,6 +263,47 @@ def test_of_threads_with_one_key_only_one_buys(desk: Desk) -> None:
         thread.join()
 
     assert (desk.script.creates, {result.task_id for result in results}, len(results)) == (1, {"t1"}, 8)
+
+
+class Looks:
+    """A journal that finds these states in turn, the last one for ever; None is no call."""
+
+    def __init__(self, call: PaidCall, *states: Optional[str]) -> None:
+        self.call, self.states = call, list(states)
+
+    def find(self, **about: Any) -> Optional[Record]:
+        found = self.states.pop(0) if len(self.states) > 1 else self.states[0]
+        return None if found is None else Record("c0", IMAGE, found, 0.0, digest=self.call.digest, task_id="t0")
+
+
+def looked(clock: Any, *states: Optional[str], given: Any = None) -> Optional[str]:
+    """What is found for a call whose first one goes through these states; the state, or none."""
+    connection = client(Script(AssertionError("nothing may be sent")), clock).connection
+    call = connection.new_call(IMAGE, shipped()[IMAGE].endpoint, {"prompt": "a cat"}, key="row-1")
+    journal: Any = Looks(call, *states)
+    connection.journal = journal
+    found = find_first(connection, call if given is None else replace(call, given=given), retry_failed=False)
+    return None if found is None else found.state
+
+
+@pytest.mark.parametrize(("end", "found"), [("accepted", "accepted"), ("success", "success"), (None, None)])
+def test_a_call_that_is_being_sent_is_waited_for(end: Optional[str], found: Optional[str], clock: Any) -> None:
+    """By another thread or process: its end is not known a moment later, and a second one would be paid."""
+    assert (looked(clock, "sending", "sending", end), clock.sleeps) == (found, [0.25, 0.25])
+
+
+def test_a_call_that_is_being_sent_is_unknown_at_the_deadline(clock: Any) -> None:
+    with pytest.raises(KieOutcomeUnknownError, match="it was not sent again"):
+        looked(clock, "sending")
+
+    assert sum(clock.sleeps) == shipped()[IMAGE].waiting.deadline_s
+
+
+def test_other_arguments_do_not_wait_for_what_is_being_sent(clock: Any) -> None:
+    with pytest.raises(KieInputError, match="with other arguments"):
+        looked(clock, "sending", given={"prompt": "a dog"})
+
+    assert clock.sleeps == []
 
 
 @pytest.mark.parametrize("key", ["", " ", b"row", 1.5, True, "x" * 501])

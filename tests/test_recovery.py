@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
 import pytest
-from wire import IMAGE, answer, shipped, state, success
+from wire import IMAGE, Script, answer, shipped, state, success
 from wire import client as scripted
 
 from kie_sync import KieAdapter, KieClient, KieError, KieOutcomeUnknownError, KieTaskTimeoutError, load_catalog
@@ -205,6 +205,43 @@ def test_what_is_done_is_seen_before_the_long_waits(journal: SqliteJournal, cloc
     ]
 
 
+def test_files_are_fetched_as_they_come(journal: SqliteJournal, tmp_path: Path, clock: Any, caplog: Any) -> None:
+    """Links expire: what is done is on disk before the long waits, and what failed then is tried once more."""
+    platform = Platform(t1=success("https://f/1"), t2=success("https://f/2"), t3=success("https://f/3"))
+    platform.states.update(t4=state("generating"), t5=state("fail", failMsg="no luck"))
+    kie = scripted(platform, clock, journal=journal)
+    adapter = KieAdapter(kie, IMAGE)
+    adapter.generate("one")
+    adapter.generate("two")
+    for word in ("three", "four", "five"):
+        adapter.submit(word)
+    platform.states["f/2"] = b""
+    began = clock.now()
+
+    steps = []
+    for step in resume(kie, journal, tmp_path / "out", poll_interval=5, max_wait_time=60):
+        facts = (step.record.task_id, step.record.state, len(step.paths), type(step.error).__name__)
+        steps.append((*facts, clock.now() - began >= 60))
+
+    assert steps == [
+        ("t1", "success", 1, "NoneType", False),
+        ("t3", "success", 1, "NoneType", False),
+        ("t5", "failed", 0, "KieTaskFailedError", False),
+        ("t4", "running", 0, "KieTaskTimeoutError", True),
+        ("t2", "success", 0, "KieConnectionError", True),
+    ]
+    assert "task t2: " in caplog.text
+
+
+def test_a_task_of_a_moment_ago_may_be_unknown_to_the_platform(journal: SqliteJournal, clock: Any) -> None:
+    """By the journal's record, as for a wait by key: this client did not make it."""
+    KieAdapter(scripted(Platform(), clock, journal=journal), IMAGE).submit("a")
+    answers = iter([{"code": 200, "data": None}, {"code": 200, "data": None}])
+    kie = scripted(lambda request, **more: answer(next(answers, success())), clock, journal=journal)
+
+    assert [(step.record.state, step.error) for step in resume(kie, journal)] == [("success", None)]
+
+
 def test_a_model_that_is_in_no_catalog_and_a_full_disk(journal: SqliteJournal, tmp_path: Path, clock: Any) -> None:
     kie = scripted(Platform(t1=success()), clock, journal=journal)
     kie.create_task("not/in-catalog", {"a": 1})
@@ -273,6 +310,22 @@ def test_a_balance_is_noted_once_an_hour_and_never_fails(
     note_balance(client, journal, max_age_s=-1)
 
     assert len(journal.balances(client.connection.account(client.home_provider))) == 1
+
+
+def test_a_balance_that_does_not_change_is_asked_once_an_hour(tmp_path: Path, clock: Any) -> None:
+    """It was not noted again, and so was asked before every purchase."""
+    now = [1_795_000_000.0]
+    aged = SqliteJournal(tmp_path / "aged.sqlite", now=lambda: now[0])
+    script = Script({"code": 200, "data": 100})
+    kie = scripted(script, clock, journal=aged)
+
+    asked = []
+    for after_s in (0, 60, 3600, 60, 3600, 60):
+        now[0] += after_s
+        note_balance(kie, aged)
+        asked.append(len(script.requests))
+
+    assert asked == [1, 1, 2, 2, 3, 3]
 
 
 def _record(price: Any) -> Record:

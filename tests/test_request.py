@@ -71,6 +71,7 @@ def test_a_chat_call_with_the_model_in_the_path(catalog: Any) -> None:
         headers=JSON,
         provider="kie",
         is_paid=True,
+        is_chat=True,
     )
 
 
@@ -92,6 +93,7 @@ def test_a_streamed_chat_call_with_the_model_in_the_body(catalog: Any) -> None:
         provider="google",
         is_paid=True,
         wants_stream=True,
+        is_chat=True,
     )
 
 

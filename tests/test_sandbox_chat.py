@@ -13,7 +13,9 @@ import requests
 
 from kie_sync.catalog import read_catalog
 from kie_sync.sandbox import Sandbox
-from kie_sync.sandbox.replies import fill, reply_to, tokens_of
+from kie_sync.sandbox.question import tokens_of
+from kie_sync.sandbox.replies import fill, reply_to
+from kie_sync.sandbox.shapes import chat_completions
 
 CATALOG = read_catalog()
 KIE = [model for model in CATALOG.values() if model.kind == "chat" and model.endpoint.provider.name == "kie"]
@@ -259,8 +261,12 @@ def test_a_function_that_the_question_names_is_called(caller):
         "type": "function",
         "function": {"name": "get_weather", "arguments": '{"city":"Paris","days":2}'},
     }
-    deltas = [chunk["choices"][0] for chunk in streamed[:-2] if "tool_calls" in chunk["choices"][0]["delta"]]
-    assert [delta["delta"]["tool_calls"][0]["index"] for delta in deltas] == [0]
+    deltas = [chunk["choices"][0]["delta"] for chunk in streamed[:-2]]
+    first, *others = [one for delta in deltas for one in delta.get("tool_calls", [])]
+    function = {"name": "get_weather", "arguments": ""}
+    assert first == {"id": first["id"], "type": "function", "index": 0, "function": function}
+    assert [set(one) for one in others] == [{"index", "function"}] * len(others) and len(others) > 1
+    assert "".join(one["function"]["arguments"] for one in others) == '{"city":"Paris","days":2}'
     assert streamed[-3]["choices"][0]["finish_reason"] == "tool_calls"
 
 
@@ -282,7 +288,7 @@ def test_google_calls_functions_in_its_own_form(caller):
 def test_the_tool_choice_is_honoured(choice, calls):
     body = {"messages": [{"role": "user", "content": "hello"}], "tools": [TOOL], "tool_choice": choice}
 
-    assert len(reply_to(body).calls) == calls
+    assert len(reply_to(chat_completions.read(body)).calls) == calls
 
 
 def test_a_tools_answer_is_told(caller):

@@ -227,6 +227,17 @@ def test_a_refused_call_uploads_nothing(tmp_path: Path, clock: Any) -> None:
     assert script.requests == []
 
 
+@pytest.mark.parametrize("limit", [{"max_credits": 3}, {"max_credits": 0, "key": "row-1"}])
+def test_a_call_over_its_own_limit_uploads_nothing(limit: Dict[str, Any], tmp_path: Path, clock: Any) -> None:
+    platform = Platform()
+    edit = adapter(platform, clock, EDIT, journal=tmp_path / "journal.sqlite")
+
+    with pytest.raises(KieBudgetError, match="nothing was sent"):
+        edit.submit("a", images=png(), **limit)
+
+    assert (platform.uploads, platform.creates) == ([], [])
+
+
 def test_what_was_bought_before_uploads_nothing(clock: Any) -> None:
     platform = Platform()
     edit = adapter(platform, clock, EDIT)

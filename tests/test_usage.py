@@ -8,11 +8,13 @@ import pytest
 from wire import chunk, event, pieces
 
 from kie_sync.chat_stream import ChatStream
-from kie_sync.completions import Usage, parse_completion
+from kie_sync.completions import Usage
 from kie_sync.config import load_catalog
 from kie_sync.errors import KieInputError
 from kie_sync.pricing import CostEstimate
 from kie_sync.result import Result
+from kie_sync.shapes import codec_for
+from kie_sync.shapes.chat_completions import parse_completion
 from kie_sync.usage import cost_afterwards, usage_record
 
 TOKENS = {"prompt_tokens": 1_000_000, "completion_tokens": 1_000_000, "total_tokens": 2_000_000}
@@ -29,7 +31,13 @@ def streamed() -> ChatStream:
         event({"choices": [], "usage": TOKENS, "credits_consumed": 210.0}),
         event("[DONE]"),
     ]
-    stream = ChatStream(pieces(body), model="m", price=lambda usage: COST, on_end=lambda stream, error: None)
+    stream = ChatStream(
+        pieces(body),
+        codec_for("chat-completions"),
+        model="m",
+        price=lambda usage: COST,
+        on_end=lambda stream, error: None,
+    )
     list(stream)
     return stream
 

@@ -5,16 +5,16 @@ A command is loaded when it is asked for; `--help` reads the table below, so tha
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 import warnings
-from typing import Any, List, Mapping, NoReturn, Optional, Sequence, Tuple
+from typing import Any, Mapping, NoReturn, Optional, Sequence, Tuple
 
 import click
 
 from ..errors import KieError
 from .exits import FAILED, REFUSED, UNSAVED, exit_code, facts, report
+from .lazy import LazyGroup
 from .run import Run, catalog_option
 
 __all__ = ["COMMANDS", "main"]
@@ -46,30 +46,7 @@ COMMANDS: Mapping[str, Tuple[str, str]] = {
 _INTERRUPTED = 130
 
 
-class _Commands(click.Group):
-    def list_commands(self, ctx: click.Context) -> List[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> Optional[click.Command]:
-        if cmd_name not in COMMANDS:
-            return None
-        module = importlib.import_module(f"{__name__}.{COMMANDS[cmd_name][0]}")
-        command: click.Command = getattr(module, cmd_name)
-        return command
-
-    def resolve_command(self, ctx: click.Context, args: List[str]) -> Any:
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            from difflib import get_close_matches
-
-            close = get_close_matches(args[0], COMMANDS, n=1)
-            hint = f'did you mean "{close[0]}"?' if close else f"there are: {', '.join(COMMANDS)}"
-            ctx.fail(f'there is no command "{args[0]}"; {hint}')
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
-
+class _Commands(LazyGroup):
     def main(  # type: ignore[override]  # click's own overloads only tell when it returns; this never does.
         self, args: Optional[Sequence[str]] = None, prog_name: Optional[str] = None, **extra: Any
     ) -> NoReturn:
@@ -130,6 +107,8 @@ def _print_version(ctx: click.Context, parameter: click.Parameter, value: bool) 
 
 @click.command(
     cls=_Commands,
+    commands_in=__name__,
+    table=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog=f"""\b
 Exit codes:

@@ -12,7 +12,7 @@ from .. import KieClient
 from ..errors import KieTaskFailedError
 from ..journal import SqliteJournal
 from ..records import UNFINISHED, Record
-from ..recovery import Step, fetch, left_alone, unsaved
+from ..recovery import Step, left_alone, unsaved
 from ..recovery import collect as fetch_all
 from ..recovery import resume as wait_for_all
 from .delivery import waiting_options
@@ -39,32 +39,13 @@ def resume(run: Run, output: Optional[str], poll_interval: Optional[float], max_
     done: List[Dict[str, Any]] = []
     code = 0
     with Progress(run), run.open_client() as client:
-
-        def fetch_early(step: Step) -> Step:
-            # Links expire, and the waits may be long. What goes wrong here is tried once more at the end.
-            if output is None or step.record.state != "success" or not step.record.urls:
-                return step
-            fetched = fetch(client, journal, step.record, output)
-            if fetched.error is not None:
-                run.warn(f"task {step.record.task_id}: {fetched.error.message}")
-            return step if fetched.error is not None else fetched
-
-        for record in unsaved(client, journal) if output is not None else ():
-            step = fetch_early(Step(record))
-            if step.paths:
-                done.append(_facts(step))
-                _say(run, client, step)
-        for step in wait_for_all(client, journal, poll_interval=poll_interval, max_wait_time=max_wait):
-            step = fetch_early(step)
+        for step in wait_for_all(client, journal, output, poll_interval=poll_interval, max_wait_time=max_wait):
             done.append(_facts(step))
             _say(run, client, step)
             if step.record.state in UNFINISHED:
                 code = RUNNING
-        if output is not None:
-            for step in fetch_all(client, journal, output):
-                done.append(_facts(step))
-                _say(run, client, step)
-                code = code or (FAILED if step.error else 0)
+            elif step.error is not None and step.record.state == "success":
+                code = code or FAILED
         left = len(unsaved(client, journal))
         _say_left_alone(run, client, journal)
     unknown = journal.records(["unknown"])

@@ -29,11 +29,11 @@ from .answers import (
     upload_refusal,
 )
 from .callbacks import Callbacks
-from .chat import Conversation, check_chat
+from .chat import Conversation
 from .faults import HEADER, FaultBook, faults_in
 from .filehost import FileHost
 from .jobs import Jobs
-from .replies import question_of
+from .question import last_words
 from .state import LoggedRequest, State
 from .uploads import File, Uploads, fields_of
 from .works import Works
@@ -41,6 +41,10 @@ from .works import Works
 _log = logging.getLogger("kie_sync.sandbox")
 
 Faults = Mapping[str, str]
+# Where the makers' own clients put the key.
+_KEY_HEADERS = {"anthropic-messages": ("x-api-key",), "gemini-contents": ("x-goog-api-key",)}
+# Google's other path, which its client takes for a whole answer.
+_WHOLE = ":generateContent"
 
 
 def _no_magic(request: Request) -> List[str]:
@@ -56,6 +60,7 @@ class Route:
     refuse: Refusal = kie_refusal
     key_refused: Callable[[], Refused] = lambda: Refused(401, "You do not have access permissions")
     magic: Callable[[Request], List[str]] = _no_magic
+    key_headers: Tuple[str, ...] = ()
 
 
 class App:
@@ -107,7 +112,7 @@ class App:
             return self._follow(route, request)
         if any(known == path for _, known in self._routes):
             return json_answer({"code": 405, "msg": "Method Not Allowed", "data": None}, status=405)
-        if re.search(r"/v\d\w*/chat/completions$", path):
+        if re.search(r"/v\d\w*/chat/completions$|:(streamG|g)enerateContent$", path):
             return kie_refusal(Refused(500, "The page does not exist", with_data=False), {})
         return json_answer({"code": 404, "msg": "Not Found", "data": None}, status=404)
 
@@ -127,7 +132,7 @@ class App:
                 raise Refused(400, str(err)) from err
             if "html" in faults:
                 return gateway_page(int(float(faults["html"] or 502)))
-            if not self._knows_key(request):
+            if not self._knows_key(request, route.key_headers):
                 raise route.key_refused()
             refuse_if_asked(faults)
             answer = route.work(request, faults)
@@ -137,9 +142,12 @@ class App:
             self._state.sleep(float(faults["slow"]))
         return answer
 
-    def _knows_key(self, request: Request) -> bool:
+    def _knows_key(self, request: Request, own_headers: Tuple[str, ...]) -> bool:
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-        return scheme.lower() == "bearer" and hmac.compare_digest(key.strip().encode(), self._key.encode())
+        given = [key] if scheme.lower() == "bearer" else []
+        # The makers' own clients have headers of their own for it.
+        given += [request.headers[name] for name in own_headers if name in request.headers]
+        return any(hmac.compare_digest(key.strip().encode(), self._key.encode()) for key in given)
 
     def _add_common(self, provider: Provider) -> None:
         """The provider's calls beside its endpoints."""
@@ -175,7 +183,9 @@ class App:
     def _add_chat(self, endpoint: Endpoint) -> None:
         slug = "(?P<slug>.+)" if endpoint.model_in == "path" else ""
         before = endpoint.path_before_model if slug else ""
-        self._chat_patterns.append((re.compile(re.escape(before) + slug + re.escape(endpoint.path)), endpoint))
+        paths = [endpoint.path, _WHOLE] if endpoint.shape == "gemini-contents" else [endpoint.path]
+        path = "|".join(re.escape(one) for one in paths)
+        self._chat_patterns.append((re.compile(f"{re.escape(before)}{slug}(?:{path})"), endpoint))
 
     def _chat_route(self, request: Request) -> Optional[Route]:
         for pattern, endpoint in self._chat_patterns:
@@ -197,15 +207,15 @@ class App:
             model = self._chats.get((endpoint.path, name))
             if model is None:
                 raise Refused(404, GOOGLE_MODEL_TEXT.format(name)) if is_google else Refused(422, MODEL_TEXT)
-            arguments = check_chat(model, fields, is_google=is_google)
-            conversation = Conversation(model, fields, arguments, faults, self._state, is_google=is_google)
+            conversation = Conversation(model, fields, faults, self._state, request.path)
             if not is_google:
                 self._state.require(conversation.credits)
             return conversation.answer()
 
         if is_google:
             return Route("chat", work, google_refusal, lambda: Refused(400, GOOGLE_KEY_TEXT), _chat_magic)
-        return Route("chat", work, kie_refusal, lambda: Refused(401, CHAT_KEY_TEXT, with_data=False), _chat_magic)
+        own = _KEY_HEADERS.get(endpoint.shape, ())
+        return Route("chat", work, kie_refusal, lambda: Refused(401, CHAT_KEY_TEXT, with_data=False), _chat_magic, own)
 
     def _download_url(self, request: Request, faults: Faults) -> Response:
         url = fields_of(request).get("url")
@@ -226,8 +236,7 @@ def _all_of(request: Request) -> str:
 
 def _chat_magic(request: Request) -> List[str]:
     fields = request.get_json(force=True, silent=True)
-    messages = fields.get("messages") if isinstance(fields, dict) else None
-    return faults_in(question_of(messages)) if isinstance(messages, list) else []
+    return faults_in(last_words(fields))
 
 
 def _upload(receive: Callable[[Request], Dict[str, Any]]) -> Callable[[Request, Faults], Response]:

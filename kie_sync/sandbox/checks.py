@@ -5,12 +5,14 @@ What is wrong is told in the platform's own few words, of which only the first f
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Optional
+from dataclasses import replace
+from typing import Any, Dict, List, Mapping, Optional
 
 import jsonschema
 
-from ..definitions import Model
+from ..definitions import Model, Parameter
 from ..errors import KieInputError, Problem
+from ..input_schema import build_input_schema
 from ..params import Arguments, resolve
 from .answers import Refused
 
@@ -46,6 +48,34 @@ def check_input(model: Model, given: Mapping[str, Any]) -> Arguments:
     text = schema_fault(model.input_schema, given)
     if text is not None:
         raise Refused(CODE, text)
+    try:
+        return resolve(model, given, wire_only=True)
+    except KieInputError as err:
+        raise Refused(CODE, _problem_text(err.problems[0])) from err
+
+
+def check_body(model: Model, body: Mapping[str, Any]) -> Arguments:
+    """A chat body's fields that the model's entry knows, by their places in it (`reasoning.effort`), as arguments.
+
+    Raises:
+        Refused: with the first fault.
+    """
+    given: Dict[str, Any] = {}
+    sharing: Dict[str, List[Parameter]] = {}
+    for parameter in model.parameters.values():
+        sharing.setdefault(parameter.wire, []).append(parameter)
+    for wire, parameters in sharing.items():
+        place: Any = body
+        *outer, name = wire.split(".")
+        for step in outer:
+            place = place.get(step) if isinstance(place, Mapping) else None
+        if not isinstance(place, Mapping) or name not in place:
+            continue
+        given[wire] = place[name]
+        named = {one.name: replace(one, wire=name, required=False) for one in parameters}
+        fault = schema_fault(build_input_schema(model.id, named), {name: place[name]})
+        if fault is not None:
+            raise Refused(CODE, fault)
     try:
         return resolve(model, given, wire_only=True)
     except KieInputError as err:

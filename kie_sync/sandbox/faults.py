@@ -93,6 +93,14 @@ _KINDS: Mapping[str, _Kind] = {
     "one-delta": _Kind(("chat",), "", "the whole answer in one chunk"),
     "no-usage": _Kind(("chat",), "", "no usage in the answer"),
     "empty": _Kind(("chat",), "", "an answer without text, which is charged"),
+    "server-error": _Kind(("chat",), "", "an event of type server_error in the middle, in the place of the rest"),
+    "maker-error": _Kind(("chat",), "", "the same in the form of the shape's maker: an `error` event or chunk"),
+    "failed": _Kind(("chat",), "", "OpenAI's response.failed, also whole; in other shapes as maker-error"),
+    "blocked": _Kind(("chat",), "", "the maker's filter blocks: finish content_filter, refusal, or a blockReason"),
+    "pace": _Kind(("chat",), "number", "so many real seconds between two events of a stream"),
+    "cached": _Kind(("chat",), "number", "so many of the input tokens were read from a cache"),
+    "cache-write": _Kind(("chat",), "number", "so many were written to one, for 5 minutes"),
+    "cache-write-1h": _Kind(("chat",), "number", "so many were written to one, for an hour"),
 }
 
 _SHOWN = {"": "", "number": "=NUMBER: ", "number?": "[=NUMBER]: ", "text?": "[=TEXT]: "}

@@ -9,29 +9,31 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Decimal, DivisionByZero, InvalidOperation
-from typing import Any, Dict, Mapping, Sequence, Tuple
+from typing import Any, Mapping, Tuple
 
 from .answers import dumps
 from .faults import without_faults
+from .question import Call, Question, tokens_of
 
 # Not a date, a range of pages or a ratio: nothing of that sort may stand beside it.
 _SUM = re.compile(r"(?<![\w./:-])(-?\d+(?:\.\d+)?)\s*([-+*/x×÷])\s*(-?\d+(?:\.\d+)?)(?![\w/:-]|\.\d)")
 _ASKS_FOR_SUM = re.compile(r"[=?？]|what is|how much|calculate|compute|多少|等于|计算|几", re.IGNORECASE)
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
-_WIDE = re.compile(r"[\u2e80-\uffef]")
-
-
-@dataclass(frozen=True)
-class Call:
-    """One function that the model wants called; `arguments` is JSON text."""
-
-    name: str
-    arguments: str
+_IN_TURN = re.compile(r"one at a time|step by step|one after the other|依次|逐一", re.IGNORECASE)
+# Not the first word of all, which says nothing by its capital letter.
+_NAME = re.compile(r"(?<!^)\b[A-Z][a-z]+\b")
+_NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.]*\w)")
+# A value taken from the question may break these.
+_LIMITED = {"enum", "const", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "format"}
 
 
 @dataclass(frozen=True)
 class Reply:
-    """A whole answer, before it is put on the wire; the tokens are estimates from the length of the text."""
+    """A whole answer, before it is put on the wire; the tokens are estimates from the length of the text.
+
+    `completion_tokens` are those of text and calls; `cached_tokens`, both kinds of cache writes and
+    `audio_tokens` are among `prompt_tokens`.
+    """
 
     text: str
     thoughts: str
@@ -40,50 +42,43 @@ class Reply:
     prompt_tokens: int
     completion_tokens: int
     reasoning_tokens: int
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    cache_write_1h_tokens: int = 0
+    audio_tokens: int = 0
+
+    @property
+    def fresh_tokens(self) -> int:
+        """The input tokens that no cache had, and none took."""
+        return self.prompt_tokens - self.cached_tokens - self.cache_write_tokens - self.cache_write_1h_tokens
 
 
-def tokens_of(text: str) -> int:
-    """One for each wide character, one for each four others."""
-    wide = len(_WIDE.findall(text))
-    return wide + -(-(len(text) - wide) // 4)
-
-
-def text_of(content: Any) -> str:
-    """The text of a message's content, which is a text or a list of parts."""
-    if isinstance(content, str):
-        return content
-    parts = content if isinstance(content, list) else []
-    texts = [part for part in parts if isinstance(part, dict) and part.get("type") == "text"]
-    return "\n".join(str(part.get("text", "")) for part in texts)
-
-
-def question_of(messages: Sequence[Any]) -> str:
-    """The text of the last message of the user, as it was sent."""
-    asked = [message for message in messages if isinstance(message, dict) and message.get("role") == "user"]
-    return text_of(asked[-1].get("content")) if asked else ""
-
-
-def reply_to(body: Mapping[str, Any]) -> Reply:
-    """The answer to a request's body."""
-    messages = [message for message in body.get("messages", []) if isinstance(message, dict)]
-    question = without_faults(question_of(messages))
-    calls = _calls(body, messages, question)
-    text = "" if calls else _text(body, messages, question)
+def reply_to(asked: Question) -> Reply:
+    """The answer to a question."""
+    question = without_faults(asked.text)
+    calls = _calls(asked, question)
+    text = "" if calls else _text(asked, question)
     finish = "tool_calls" if calls else "stop"
     completion = tokens_of(text) + sum(tokens_of(call.name + call.arguments) for call in calls)
-    limit = body.get("max_tokens") or body.get("max_completion_tokens")
-    if isinstance(limit, int) and completion > limit and not calls:
+    limit = asked.max_tokens
+    if limit is not None and completion > limit and not calls:
         text, completion, finish = text[: max(1, len(text) * limit // completion)], limit, "length"
-    media = sum(_media_in(message.get("content")) for message in messages)
-    prompt = sum(tokens_of(text_of(message.get("content"))) + 3 for message in messages) + media * 258
-    thoughts = _thoughts(question)
-    deep = 1 if body.get("reasoning_effort") == "low" else 3
-    return Reply(text, thoughts, calls, finish, prompt, completion, tokens_of(thoughts) * deep)
-
-
-def _media_in(content: Any) -> int:
-    parts = content if isinstance(content, list) else []
-    return sum(1 for part in parts if isinstance(part, dict) and part.get("type") not in ("text", None))
+    thinks = asked.effort != "none"
+    thoughts = _thoughts(question) if thinks else ""
+    deep = 1 if asked.effort in ("low", "minimal") else 3
+    return Reply(
+        text,
+        thoughts,
+        calls,
+        finish,
+        asked.prompt_tokens,
+        completion,
+        tokens_of(thoughts) * deep,
+        cached_tokens=asked.cached_tokens,
+        cache_write_tokens=asked.cache_write_tokens,
+        cache_write_1h_tokens=asked.cache_write_1h_tokens,
+        audio_tokens=asked.audio_tokens,
+    )
 
 
 def _thoughts(question: str) -> str:
@@ -92,26 +87,28 @@ def _thoughts(question: str) -> str:
     return f"The user asks: {question[:60]!r}. A short, clear answer will do."
 
 
-def _text(body: Mapping[str, Any], messages: Sequence[Mapping[str, Any]], question: str) -> str:
-    form = body.get("response_format")
-    if isinstance(form, dict) and form.get("type") == "json_schema":
-        described = form.get("json_schema") or {}
-        schema = described.get("schema", {}) if isinstance(described, dict) else {}
-        return dumps(fill(schema, question, schema))
-    if isinstance(form, dict) and form.get("type") == "json_object":
-        return dumps({"answer": _plain_text(messages, question)})
-    return _plain_text(messages, question)
+def _text(asked: Question, question: str) -> str:
+    if asked.schema is not None:
+        return dumps(
+            fill(asked.schema, question, asked.schema) if asked.schema else {"answer": _plain(asked, question)}
+        )
+    return _plain(asked, question)
 
 
-def _plain_text(messages: Sequence[Mapping[str, Any]], question: str) -> str:
+def _plain(asked: Question, question: str) -> str:
     chinese = bool(_CHINESE.search(question))
-    if messages and messages[-1].get("role") == "tool":
-        told = text_of(messages[-1].get("content"))
+    if asked.answers:
+        told = asked.answers[0].text
+        if len(asked.answers) > 1:
+            told = "; ".join(
+                f"{answer.name}: {answer.text}" if answer.name else answer.text for answer in asked.answers
+            )
+            return f"这些工具返回的结果是：{told}" if chinese else f"The tools answered: {told}"
         return f"工具返回的结果是：{told}" if chinese else f"The tool answered: {told}"
     solved = _solve(question)
     if solved:
         return solved
-    media = sum(_media_in(message.get("content")) for message in messages)
+    media = len(asked.media)
     if chinese:
         seen = f"我收到了 {media} 个附件。" if media else ""
         return f"你好！你说的是：“{question}”。{seen}这是沙盒的回答，没有真正的模型参与；同样的问题总会得到同样的回答。"
@@ -141,31 +138,56 @@ def _solve(question: str) -> str:
     return f"{found[1]} {sign} {found[3]} = {shown}"
 
 
-def _calls(body: Mapping[str, Any], messages: Sequence[Mapping[str, Any]], question: str) -> Tuple[Call, ...]:
+def _calls(asked: Question, question: str) -> Tuple[Call, ...]:
     """The functions to call: those that the choice demands, else those that the question names."""
-    functions = _functions(body.get("tools"))
-    choice = body.get("tool_choice")
-    if not functions or choice == "none" or (messages and messages[-1].get("role") == "tool"):
+    functions, choice = asked.tools, asked.choice
+    one_at_a_time = asked.one_at_a_time or bool(_IN_TURN.search(question))
+    if choice == "none" or (asked.answers and not one_at_a_time):
         return ()
-    if isinstance(choice, dict):
-        named = [str((choice.get("function") or {}).get("name"))]
-    else:
-        named = [name for name in functions if name.lower() in question.lower()]
+    if choice in ("auto", "required"):
+        named = [name for name in functions if _names(question, name)]
         if choice == "required" and not named:
             named = list(functions)[:1]
+    else:
+        named = [choice]
+    done = [answer.name for answer in asked.answered_since]
+    named = [name for name in named if name in functions and name not in done]
     return tuple(
-        Call(name, dumps(fill(functions[name], question, functions[name]))) for name in named if name in functions
+        Call(name, dumps(fill_call(functions[name], question))) for name in (named[:1] if one_at_a_time else named)
     )
 
 
-def _functions(tools: Any) -> Dict[str, Any]:
-    """The caller's own functions and their parameters' schemas; the platform's search is none of them."""
-    found: Dict[str, Any] = {}
-    for tool in tools if isinstance(tools, list) else []:
-        function = tool.get("function") if isinstance(tool, dict) else None
-        if isinstance(function, dict) and isinstance(function.get("name"), str) and function["name"] != "googleSearch":
-            found[function["name"]] = function.get("parameters") or {"type": "object"}
-    return found
+def _names(question: str, name: str) -> bool:
+    """Whether a function is named: `add` is not, in `address`."""
+    return bool(re.search(rf"(?<![A-Za-z0-9_]){re.escape(name)}(?![A-Za-z0-9_])", question, re.IGNORECASE))
+
+
+def fill_call(schema: Any, question: str) -> Any:
+    """Arguments for a function: the numbers of the question in their order, else values that fit.
+
+    Raises nothing: what cannot be filled in sensibly gets a small value that fits.
+    """
+    filled = fill(schema, question, schema)
+    properties = schema.get("properties") if isinstance(schema, dict) else None
+    if not isinstance(filled, dict) or not isinstance(properties, dict):
+        return filled
+    numbers = [Decimal(found) for found in _NUMBER.findall(question)]
+    words = _NAME.findall(question)
+    texts = [name for name, one in properties.items() if _is_plain(one, ("string",))]
+    for name, one in properties.items():
+        if name in filled and numbers and _is_plain(one, ("integer", "number")):
+            value = numbers.pop(0)
+            whole = value == value.to_integral_value()
+            if whole or one.get("type") == "number":
+                filled[name] = int(value) if whole else float(value)
+        elif name in filled and len(texts) > 1 and len(words) >= len(texts) and name in texts:
+            filled[name] = words[texts.index(name)]
+    return filled
+
+
+def _is_plain(schema: Any, kinds: Tuple[str, ...]) -> bool:
+    """Whether any value of these kinds fits."""
+    return isinstance(schema, dict) and schema.get("type") in kinds and not set(schema) & _LIMITED
 
 
 def fill(schema: Any, question: str, root: Any, depth: int = 0) -> Any:
@@ -229,7 +251,7 @@ def _scalar(kind: str, schema: Mapping[str, Any], question: str) -> Any:
     }
     if schema.get("format") in formats:
         return formats[schema["format"]]
-    names = re.findall(r"\b[A-Z][a-z]+\b", question)[1:]
+    names = _NAME.findall(question)
     text = _solve(question) or (names[-1] if names else "") or question or "text"
     text += "." * max(0, int(schema.get("minLength", 0)) - len(text))
     return text[: int(schema["maxLength"])] if "maxLength" in schema else text

@@ -144,7 +144,7 @@ def reread(client: KieClient, task_id: str) -> Delivery:
             Listeners(connection.journal).tell(TaskFinished(name, {}, task_id, known))
             record = _find_record(connection, task_id)
         return Delivery(task_id, name, known, True, record)
-    model = record.model if record is not None and record.model in connection.catalog else None
+    model = tasks.model_on_record(connection.catalog, record)
     try:
         state = tasks.query(connection, task_id, model=model)
     except KieNotFoundError:
@@ -170,7 +170,8 @@ def _name(catalog: Catalog, state: QueryTaskResponse, record: Optional[Record]) 
     """The catalog's id of a task's model; the platform's word where the catalog has none."""
     if record is not None and record.model:
         return record.model
-    return next((model.id for model in catalog.values() if state.model in (model.id, model.slug)), state.model)
+    found = tasks.find_model(catalog, state.model)
+    return state.model if found is None else found.id
 
 
 class _Ends:

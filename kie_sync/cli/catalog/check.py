@@ -8,22 +8,17 @@ from typing import List, Tuple
 
 import click
 
-from ..catalog import Catalog, data_root, read_catalog, show_path
-from ..catalog_check import model_faults
-from ..clock import SystemClock
-from ..config import CATALOG_VARIABLE
-from ..errors import CatalogProblem
-from ..yamlfile import mark_at
-from .exits import BAD_INPUT
-from .run import Run, common_options, print_json
+from ...catalog import Catalog, data_root, read_catalog, show_path
+from ...catalog_check import model_faults
+from ...clock import SystemClock
+from ...config import CATALOG_VARIABLE
+from ...errors import CatalogProblem
+from ...yamlfile import mark_at
+from ..exits import BAD_INPUT
+from ..run import Run, common_options, print_json
 
 
-@click.group()
-def catalog() -> None:
-    """Work on catalog files."""
-
-
-@catalog.command()
+@click.command()
 @click.argument("files", metavar="[FILE]...", nargs=-1)
 @click.option("--strict", is_flag=True, help="Exit with 2 on warnings, too.")
 @common_options

@@ -1,0 +1,101 @@
+"""From the pieces of a streamed answer to the whole one."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Dict, List, Mapping, Optional
+
+from .completions import ChatCompletion, ChatCompletionChunk, Choice, Usage
+from .messages import ChatMessage
+from .pricing import CostEstimate
+
+
+class Assembly:
+    """What has come of an answer so far."""
+
+    def __init__(self) -> None:
+        self.id = self.model = ""
+        self.finish_reason: Optional[str] = None
+        self.usage: Optional[Usage] = None
+        self.credits_consumed: Optional[Decimal] = None
+        self._text: List[str] = []
+        self._thoughts: List[str] = []
+        self._calls: List[_Call] = []
+
+    def take(self, chunk: ChatCompletionChunk) -> None:
+        """Add a piece."""
+        choice = chunk.choices[0]
+        self.id, self.model = chunk.id or self.id, chunk.model or self.model
+        if choice.delta.content:
+            self._text.append(choice.delta.content)
+        if choice.delta.reasoning_content:
+            self._thoughts.append(choice.delta.reasoning_content)
+        for call in choice.delta.tool_calls:
+            self._take_call(call)
+        self.finish_reason = choice.finish_reason or self.finish_reason
+        # Google repeats running totals on every piece: the last one counts, they are never added up.
+        self.usage = chunk.usage or self.usage
+        if chunk.credits_consumed is not None:
+            self.credits_consumed = chunk.credits_consumed
+
+    @property
+    def text(self) -> str:
+        """The text so far."""
+        return "".join(self._text)
+
+    @property
+    def has_answer(self) -> bool:
+        """Whether there is text, or a call of a tool."""
+        return bool(self._text or self._calls)
+
+    def completion(self, *, native: Optional[Mapping[str, Any]], cost: CostEstimate) -> ChatCompletion:
+        """The whole answer; half of it while pieces are still to come."""
+        message = ChatMessage(
+            "assistant",
+            self.text or (None if self._calls else ""),
+            reasoning_content="".join(self._thoughts) or None,
+            tool_calls=tuple(call.to_dict() for call in self._calls),
+            native=native,
+        )
+        return ChatCompletion(
+            (Choice(message, 0, self.finish_reason),),
+            id=self.id,
+            model=self.model,
+            usage=self.usage,
+            credits_consumed=self.credits_consumed,
+            cost=cost,
+        )
+
+    def _take_call(self, part: Mapping[str, Any]) -> None:
+        call = next((call for call in reversed(self._calls) if call.goes_on_with(part)), None)
+        if call is None:
+            call = _Call()
+            self._calls.append(call)
+        call.take(part)
+
+
+class _Call:
+    """One call of a tool, in pieces."""
+
+    def __init__(self) -> None:
+        self._about: Dict[str, Any] = {"id": "", "type": "function"}
+        self._index: Any = None
+        self._name: List[str] = []
+        self._arguments: List[str] = []
+
+    def goes_on_with(self, part: Mapping[str, Any]) -> bool:
+        """Google gives whole calls, with an id and without an index; OpenAI's parts have the index of their call."""
+        is_other = part.get("id") not in (None, "", self._about["id"])
+        return not is_other and part.get("index") == self._index
+
+    def take(self, part: Mapping[str, Any]) -> None:
+        function = part.get("function")
+        function = function if isinstance(function, Mapping) else {}
+        self._index = part.get("index")
+        self._about.update({key: value for key, value in part.items() if key not in ("function", "index") and value})
+        for key, texts in (("name", self._name), ("arguments", self._arguments)):
+            if isinstance(function.get(key), str):
+                texts.append(function[key])
+
+    def to_dict(self) -> Dict[str, Any]:
+        return {**self._about, "function": {"name": "".join(self._name), "arguments": "".join(self._arguments)}}

@@ -1,0 +1,21 @@
+"""`catalog`: work on catalog files. A module for each command, loaded when it is asked for."""
+
+from __future__ import annotations
+
+from typing import Mapping, Tuple
+
+import click
+
+from ..lazy import LazyGroup
+
+__all__ = ["COMMANDS", "catalog"]
+
+COMMANDS: Mapping[str, Tuple[str, str]] = {
+    "check": ("check", "Check catalog files: words, shapes, sources, and golden examples.")
+}
+"""Each command: the module that holds it, and the first line of its help."""
+
+
+@click.group(cls=LazyGroup, commands_in=__name__, table=COMMANDS)
+def catalog() -> None:
+    """Work on catalog files."""

@@ -1,0 +1,133 @@
+"""OpenAI's chat completions: as KIE sends them (docs, market/gemini), and as Google's compatible endpoint does."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, Optional
+
+from ..completions import ChatCompletion, ChatCompletionChunk, Choice, ChunkChoice, Delta, Usage
+from ..definitions import Model
+from ..messages import ChatMessage, Content
+from ..params import Arguments
+from ..response import as_credits
+from .body import split_arguments
+from .reading import count_in, object_in, objects_in, word_in
+
+
+def build_body(model: Model, arguments: Arguments) -> Dict[str, Any]:
+    """The body of a call; the conversation goes as it is."""
+    placed, body = split_arguments(model, arguments)
+    messages = [_without_native(message) for message in placed.get("messages") or ()]
+    return {**body, **placed, "messages": messages}
+
+
+def _without_native(message: Any) -> Any:
+    if isinstance(message, Mapping):
+        return {name: value for name, value in message.items() if name != "native"}
+    return message
+
+
+class Reader:
+    """Reads a streamed answer; its end mark, `[DONE]`, is no event of JSON and is seen before."""
+
+    native = None
+
+    def __init__(self, *, model: str) -> None:
+        self.is_over = False
+        self._model = model
+
+    def read(self, event: str, data: Mapping[str, Any]) -> List[ChatCompletionChunk]:
+        return [parse_chunk(data, model=self._model)]
+
+
+def parse_usage(raw: Any) -> Optional[Usage]:
+    """Token counts, where there are some."""
+    if not isinstance(raw, Mapping):
+        return None
+    prompt, completion, total = (
+        count_in(raw.get(name)) for name in ("prompt_tokens", "completion_tokens", "total_tokens")
+    )
+    if prompt is None and completion is None:
+        return None
+    # Google leaves out what is zero.
+    prompt = max((total or 0) - (completion or 0), 0) if prompt is None else prompt
+    completion = max((total or 0) - prompt, 0) if completion is None else completion
+    details = object_in(raw.get("prompt_tokens_details"))
+    return Usage(
+        prompt,
+        completion,
+        total or prompt + completion,
+        cached_tokens=count_in(details.get("cached_tokens")) or 0,
+        audio_tokens=count_in(details.get("audio_tokens")) or 0,
+        reasoning_tokens=count_in(object_in(raw.get("completion_tokens_details")).get("reasoning_tokens")) or 0,
+        raw=raw,
+    )
+
+
+def _content(value: Any) -> Content:
+    """Text, or parts that are objects; None for what is neither."""
+    if isinstance(value, list):
+        return objects_in(value)
+    return value if isinstance(value, str) else None
+
+
+def parse_completion(raw: Any, *, model: str) -> ChatCompletion:
+    """A whole answer.
+
+    Raises:
+        ValueError: there is no answer in it.
+    """
+    items = objects_in(object_in(raw).get("choices"))
+    if not items:
+        raise ValueError("no choices")
+    choices = []
+    for position, item in enumerate(items):
+        message = object_in(item.get("message"))
+        choices.append(
+            Choice(
+                ChatMessage(
+                    role=str(message.get("role") or "assistant"),
+                    content=_content(message.get("content")),
+                    reasoning_content=word_in(message.get("reasoning_content")),
+                    tool_calls=tuple(objects_in(message.get("tool_calls"))),
+                ),
+                index=count_in(item.get("index", position)) or position,
+                finish_reason=word_in(item.get("finish_reason")),
+            )
+        )
+    first = choices[0]
+    if not (first.message.content or first.message.tool_calls or first.finish_reason):
+        raise ValueError("an answer without text and without a finish reason")
+    return ChatCompletion(
+        choices=tuple(choices),
+        id=str(raw.get("id") or ""),
+        model=str(raw.get("model") or model),
+        created=count_in(raw.get("created")) or 0,
+        usage=parse_usage(raw.get("usage")),
+        credits_consumed=as_credits(raw.get("credits_consumed")),
+        raw=raw,
+    )
+
+
+def parse_chunk(raw: Mapping[str, Any], *, model: str) -> ChatCompletionChunk:
+    """A piece of a streamed answer."""
+    first = object_in(next(iter(objects_in(raw.get("choices"))), None))
+    delta = object_in(first.get("delta"))
+    content, thoughts = delta.get("content"), delta.get("reasoning_content")
+    return ChatCompletionChunk(
+        choices=(
+            ChunkChoice(
+                Delta(
+                    role=word_in(delta.get("role")),
+                    content=content if isinstance(content, str) else None,
+                    reasoning_content=thoughts if isinstance(thoughts, str) else None,
+                    tool_calls=tuple(objects_in(delta.get("tool_calls"))),
+                ),
+                finish_reason=word_in(first.get("finish_reason")),
+            ),
+        ),
+        id=str(raw.get("id") or ""),
+        model=str(raw.get("model") or model),
+        usage=parse_usage(raw.get("usage")),
+        credits_consumed=as_credits(raw.get("credits_consumed")),
+        raw=raw,
+    )
