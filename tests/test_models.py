@@ -161,6 +161,9 @@ def test_models_that_were_withdrawn_say_what_to_use_instead() -> None:
             )
         },
         "gemini-2.5-flash-preview": ("2026-02-17", "gemini-3-flash-preview"),
+        "elevenlabs/sound-effect-v2": ("2026-08-19", "none"),
+        "elevenlabs/speech-to-text": ("2026-08-19", "none"),
+        "ideogram/v3-reframe": ("2026-08-19", "none"),
     }
 
 
