@@ -118,7 +118,7 @@ def start_processes(folder: Path) -> None:
         shutil.rmtree(cache, ignore_errors=True)
 
     def edit() -> None:
-        edited.write_text(f"money: {{usd_cny: {7 + time.time() % 1:.6f}}}\n", encoding="utf-8")
+        edited.write_text(f"models: {{google/nano-banana: {{title: {time.time()} s}}}}\n", encoding="utf-8")
 
     contestants = {
         "bare python": fresh_process("pass"),

@@ -20,7 +20,7 @@ from .catalog_stored import StoredCatalog, digest, unpack
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
-    from typing import Any, Dict, List, Optional, Sequence, Union, cast
+    from typing import Any, Dict, List, Optional, Sequence, Union
 
     from .catalog import Catalog
 
@@ -95,8 +95,9 @@ def _find(file: str, root: Optional[str], files: Sequence[str], *, is_ours: bool
             return None
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None
-    stored: Any = StoredCatalog(*found, build=_build, read=lambda: _read(files))
-    return cast("Catalog", stored) if TYPE_CHECKING else stored
+    # `catalog` registers the class as one of its own; it is not loaded for that.
+    stored: Catalog = StoredCatalog(*found, build=_build, read=lambda: _read(files))  # type: ignore[assignment]
+    return stored
 
 
 def _build(ids: List[str], lines: List[bytes]) -> Catalog:

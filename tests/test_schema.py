@@ -48,13 +48,9 @@ WORDS = {
 
 
 def test_the_walk_finds_the_words() -> None:
-    assert {
-        ".money.usd_cny",
-        "model.kind",
-        "model.examples[].sends",
-        "price.observed[].seen",
-        ".plans.*.seller",
-    } <= set(WORDS)
+    some = {".money.usd_cny", "model.kind", "model.examples[].sends", "price.observed[].seen", ".plans.*.seller"}
+
+    assert some <= set(WORDS)
 
 
 @pytest.mark.parametrize("path", WORDS)
@@ -62,11 +58,6 @@ def test_a_word_has_a_title_and_a_sentence(path: str) -> None:
     title, description = WORDS[path].get("title", ""), WORDS[path].get("description", "")
 
     assert title and len(title) <= _LONGEST_TITLE and title[0].isupper() and not title.endswith(".")
-    assert (
-        description[:1].isupper()
-        or description.startswith(("... ", *(f"{word}: " for word in ("requires",))))
-        or (re.match(r"[a-z-]+: ", description))
-    )
     assert description.endswith((".", "...")), description
 
 
