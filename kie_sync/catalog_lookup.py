@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import Any, List, Mapping, Optional, Tuple, TypeVar, Union
+from typing import Any, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union
 
 from .definitions import FILE_TYPES, LIST_TYPES, UNSET, Condition, Parameter, Source
 from .params import accept, find_name, nearest
@@ -73,6 +73,14 @@ def find_parameter(parameters: Mapping[str, Parameter], path: str) -> Tuple[str,
         steps.append(name + step[len(word) :])
         here = parameter.fields
     return ".".join(steps), parameter
+
+
+def show_path(path: Sequence[Union[str, int]]) -> str:
+    """A path as a person writes it: parameters.duration.values[2]."""
+    shown = ""
+    for step in path:
+        shown += f"[{step}]" if isinstance(step, int) else f".{step}" if shown else str(step)
+    return shown
 
 
 Self = TypeVar("Self", bound="Lookup")
