@@ -35,6 +35,7 @@ FILES = (
     "docs/cli.md",
     "docs/catalog.md",
     "docs/guide.md",
+    "docs/zh/catalog.md",
     "docs/zh/guide.md",
     "docs/architecture.md",
 )
