@@ -11,7 +11,8 @@ from ..lazy import LazyGroup
 __all__ = ["COMMANDS", "catalog"]
 
 COMMANDS: Mapping[str, Tuple[str, str]] = {
-    "check": ("check", "Check catalog files: words, shapes, sources, and golden examples.")
+    "check": ("check", "Check catalog files: words, shapes, sources, and golden examples."),
+    "import": ("import_pages", "Write catalog entries from the platform's own documentation pages."),
 }
 """Each command: the module that holds it, and the first line of its help."""
 
