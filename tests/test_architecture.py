@@ -253,8 +253,8 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "journal": {*PURE, "budget", "config", "journal_rows", "processes", "sqlitefile"},
     # A callback is a hint: the task is read again with the client, and its listeners are told.
     "webhooks": {*PURE, "client", "connection", "tasks"},
-    # What the platform publishes about its models, read: texts in, values out; only the command line asks for them.
-    "pages": {"catalog_lookup", "content", "definitions", "errors", "params", "values", "wire", "yamlfile"},
+    # What the platform publishes about its models, and what it answers, read: texts in, values out.
+    "pages": {*PURE, "chat_stream"},
     "sandbox": {"catalog", "definitions", "errors", "input_schema", "params", "pricing"},
     "cli": {*PURE, *IO, *FACE, "journal", "pages", "recovery", "sandbox", "webhooks"},
     # The public names, resolved when first used, by a table of its own; `__init__.pyi` is for editors.

@@ -119,10 +119,16 @@ def title_of(page: Page) -> str:
 
 def kind_of(page: Page) -> Optional[str]:
     """What it makes, by the id, the title and the page's folder; None where nothing tells."""
+    model_id = page.model_id.lower()
     # image-to-video makes a video: what stands last counts.
-    last = re.split(r"[-_ /]to[-_ ]", page.model_id.lower())[-1] if re.search(r"[-_ ]to[-_ ]", page.model_id) else ""
-    for text in (last, page.model_id.lower(), page.title.lower(), page.group.lower()):
-        found = next((kind for kind, pattern in _KINDS if text and re.search(pattern, text)), None)
+    last = re.split(r"[-_ /]to[-_ ]", model_id)[-1] if re.search(r"[-_ ]to[-_ ]", model_id) else ""
+    # A tool stands in the folder of what it works on.
+    looks = (
+        (model_id, _KINDS[:2]),
+        *((text, _KINDS) for text in (last, page.group.lower(), model_id, page.title.lower())),
+    )
+    for text, kinds in looks:
+        found = next((kind for kind, pattern in kinds if text and re.search(pattern, text)), None)
         if found:
             return found
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from decimal import Decimal
 from typing import Any, Dict, List, Mapping, Tuple
@@ -104,6 +105,7 @@ def _comments(words: List[str], indent: str) -> List[str]:
     return lines
 
 
+@functools.cache
 def _is_read_back(text: str) -> bool:
     if text != text.strip():
         return False

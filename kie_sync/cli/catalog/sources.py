@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Callable, List, Sequence, Tuple
 from urllib.parse import quote, urljoin, urlsplit
@@ -24,11 +24,18 @@ _LISTED = re.compile(r"\((https?://[^\s)]+\.md)\)|(?<!\()(https?://\S+\.md)\b")
 
 @dataclass(frozen=True)
 class Source:
-    """The text of one page, and what to call it: `where` for people, `source` for the catalog ("" where unknown)."""
+    """The text of one page.
+
+    Attributes:
+        where: what to call it.
+        source: the same for the catalog's `source`, where it is known.
+        is_listed: it was found in a folder or an index, where other pages are as well.
+    """
 
     where: str
     text: str
     source: str = ""
+    is_listed: bool = False
 
 
 def page_options(command: Command) -> Command:
@@ -60,14 +67,17 @@ def read_sources(catalog: Catalog, given: Sequence[str], *, fetch: bool) -> List
 
 
 def read_all(sources: Sequence[Source]) -> Tuple[List[Tuple[Source, Page]], List[str]]:
-    """Every page of the texts, and a sentence for each text that holds none."""
+    """Every page of the texts, and a sentence for each text that holds none and was named for itself."""
     found: List[Tuple[Source, Page]] = []
     faults: List[str] = []
     for source in sources:
         try:
             found += [(source, page) for page in read_pages(source.text, source.where)]
         except KieConfigError as error:
-            faults.append(error.message)
+            if not source.is_listed:
+                faults.append(error.message)
+    if sources and not found and not faults:
+        faults.append(f"none of the {len(sources)} pages is about a model")
     return found, faults
 
 
@@ -91,7 +101,7 @@ def _from_files(catalog: Catalog, path: Path) -> List[Source]:
         files = sorted(file for file in path.rglob("*") if file.suffix.lower() in _SUFFIXES and file.is_file())
         if not files:
             raise KieConfigError(f"{path}: there is no page in this folder ({', '.join(_SUFFIXES)})")
-        return [source for file in files for source in _from_files(catalog, file)]
+        return [replace(source, is_listed=True) for file in files for source in _from_files(catalog, file)]
     try:
         return [Source(str(path), path.read_text(encoding="utf-8-sig"))]
     except UnicodeDecodeError as error:
@@ -139,7 +149,7 @@ def _from_web(url: str, get: Callable[[str], str]) -> List[Source]:
         links = [link for link in dict.fromkeys(urljoin(url, link) for link in links) if "/market/" in link]
         if not links:
             raise KieConfigError(f"{url}: it lists no page of the market")
-        return [source for link in links for source in _from_web(link, get)]
+        return [replace(source, is_listed=True) for link in links for source in _from_web(link, get)]
     address = urlsplit(url)
     path = address.path[: -len(".md")] if address.path.endswith(".md") else address.path
     return [Source(url, get(url), f"{address.netloc}{path}")]
