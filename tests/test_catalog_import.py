@@ -179,6 +179,12 @@ def test_a_speech_model_from_the_schema_answer(here: Path) -> None:
     assert {choice.value for choice in model.parameters["voice"].values or ()} == {"Aria", "Roger", "No"}
 
 
+def test_the_documentation_shows_what_really_comes_out() -> None:
+    said = re.sub(r"checked: \S+", "checked: 2026-11-22", run("catalog", "import", str(SPEECH)).stdout)
+
+    assert said in (ROOT / "docs" / "catalog.md").read_text(encoding="utf-8")
+
+
 def test_what_was_guessed_stands_beside_it_as_a_todo() -> None:
     said = run("catalog", "import", str(CLIP)).stdout
     lines = said.partition("    examples:")[0].splitlines()
