@@ -217,6 +217,12 @@ TEXT, URLS = {"type": "string"}, {"type": "array", "items": {"type": "string", "
         ({"enum": ["a", "b"]}, {"values": ["a", "b"]}),
         ({**TEXT, "enum": ["5", "10"], "default": "5"}, {"values": [5, 10], "default": 5, "send_as": "text"}),
         ({**TEXT, "enum": ["05", "10"]}, {"values": ["05", "10"]}),
+        # Pages forget quotes, or put too many.
+        ({**TEXT, "enum": [5, 10], "default": 5}, {"values": [5, 10], "default": 5, "send_as": "text"}),
+        ({**TEXT, "enum": [0.5, 1], "default": 1}, {"values": ["0.5", "1"], "default": "1"}),
+        ({"type": "number", "enum": ["1", "2"], "default": "1"}, {"values": [1, 2], "default": 1}),
+        ({"type": "integer", "default": "3"}, {"type": "integer", "default": 3}),
+        ({"type": "boolean", "default": "false"}, {"type": "boolean", "default": False}),
         ({**TEXT, "enum": ["a", "b"], "default": "c"}, {"values": ["a", "b"]}),
         ({"type": "array", "items": TEXT, "maxItems": 3}, {"type": "list", "max_items": 3, "items": {"type": "text"}}),
         ({"type": "object", "properties": {"a": TEXT}}, {"type": "object", "fields": {"a": {"type": "text"}}}),

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ..definitions import UNSET
+from ..values import key_of, number_of
 from . import prose
 
 # Schema word: ours, where a figure is stated as one.
@@ -92,6 +93,7 @@ def read_field(wire: str, schema: Mapping[str, Any], *, is_required: bool = Fals
         name: value for name, value in told.items() if name not in limits and not _is_stated_otherwise(name, limits)
     }
     default = schema.get("default", UNSET)
+    default = default if default is UNSET else _of_kind(_whole(default), kind)
     if default in ("", None) or (sort and default is not UNSET) or default == []:
         # Samples: pages put one where a form needs something to show.
         default = UNSET
@@ -103,7 +105,7 @@ def read_field(wire: str, schema: Mapping[str, Any], *, is_required: bool = Fals
         type=kind,
         sort=sort,
         is_required=is_required,
-        default=_whole(default),
+        default=default,
         values=values,
         limits={**limits, **guessed},
         guessed=tuple(guessed),
@@ -162,8 +164,21 @@ def _values_of(schema: Mapping[str, Any]) -> Optional[Tuple[Any, ...]]:
     if _type_of({key: value for key, value in schema.items() if key != "enum"}) == "boolean":
         return None
     # A reader of YAML 1.1 takes 16:9 for a number where a page forgot its quotes; ours does not.
-    found = [_whole(value) for value in listed if value is not None and value != ""]
+    kind = _type_of({key: value for key, value in schema.items() if key != "enum"})
+    found = [_of_kind(_whole(value), kind) for value in listed if value is not None and value != ""]
     return tuple(dict.fromkeys(found)) or None
+
+
+def _of_kind(value: Any, kind: str) -> Any:
+    """A value as the field's own type has it: pages write 5 for "5", and "true" for true."""
+    if kind == "text" and isinstance(value, (bool, int, Decimal)):
+        return key_of(value)
+    if kind in ("integer", "number") and isinstance(value, str):
+        number = number_of(value)
+        return value if number is None else _whole(number)
+    if kind == "boolean" and str(value).lower() in ("true", "false"):
+        return str(value).lower() == "true"
+    return value
 
 
 def _sort_of(

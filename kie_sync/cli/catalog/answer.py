@@ -15,7 +15,7 @@ from ...errors import KieConfigError, KieError
 from ...pages.answers import Reading, read_answer
 from ..run import Run, common_options, print_json
 
-_BEARER = re.compile(r"(Bearer\s+|[Kk]ey[\"']?\s*[:=]\s*[\"']?)[\w.\-]{8,}")
+_BEARER = re.compile(r"(Bearer\s+|(?:api|access|secret)[-_ ]?key[\"']?\s*[:=]\s*[\"']?)[\w.\-]{8,}", re.IGNORECASE)
 _LONGEST = 300
 
 
