@@ -118,8 +118,9 @@ class Catalog(Mapping[str, Model]):
         self.plans: Dict[str, Plan] = {
             name: build.build_plan(name, raw) for name, raw in (root.get("plans") or {}).items()
         }
+        self.names: Mapping[str, Any] = {name: raw or {} for name, raw in (root.get("names") or {}).items()}
         self.aliases: Dict[str, str] = {
-            alias: name for name, raw in (root.get("names") or {}).items() for alias in (raw or {}).get("aliases") or []
+            alias: name for name, raw in self.names.items() for alias in raw.get("aliases") or []
         }
         for model_id in sorted(touched & set(self._models)):
             if model_id not in self._broken:

@@ -38,6 +38,7 @@ def build_provider(name: str, raw: Mapping[str, Any]) -> Provider:
         per_seconds=Decimal(str(limits.get("per_seconds", 0))),
         running=limits.get("running", 0),
         key_page=raw.get("key_page", ""),
+        docs_url=raw.get("docs_url", "").rstrip("/"),
     )
 
 

@@ -11,7 +11,12 @@ from ..lazy import LazyGroup
 __all__ = ["COMMANDS", "catalog"]
 
 COMMANDS: Mapping[str, Tuple[str, str]] = {
-    "check": ("check", "Check catalog files: words, shapes, sources, and golden examples.")
+    "check": ("check", "Check catalog files: words, shapes, sources, and golden examples."),
+    "import": ("import_pages", "Write catalog entries from the platform's own documentation pages."),
+    "answer": ("answer", "Say what we would read from a real answer of the platform."),
+    "try": ("try_entry", "Try a catalog entry with one real, paid call."),
+    "preview": ("preview", "Show the exact HTTP request of an entry; nothing is sent."),
+    "drift": ("drift", "Compare catalog entries with the platform's own pages."),
 }
 """Each command: the module that holds it, and the first line of its help."""
 
