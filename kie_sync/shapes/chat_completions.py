@@ -46,9 +46,9 @@ def parse_usage(raw: Any) -> Optional[Usage]:
     prompt, completion, total = (
         count_in(raw.get(name)) for name in ("prompt_tokens", "completion_tokens", "total_tokens")
     )
-    if prompt is None and completion is None:
+    if [prompt, completion, total].count(None) > 1:
         return None
-    # Google leaves out what is zero.
+    # Google leaves out what is zero; without the total it could be anything, and half of it has no price.
     prompt = max((total or 0) - (completion or 0), 0) if prompt is None else prompt
     completion = max((total or 0) - prompt, 0) if completion is None else completion
     details = object_in(raw.get("prompt_tokens_details"))
@@ -57,6 +57,9 @@ def parse_usage(raw: Any) -> Optional[Usage]:
         completion,
         total or prompt + completion,
         cached_tokens=count_in(details.get("cached_tokens")) or 0,
+        cache_write_tokens=count_in(details.get("cache_write_tokens")) or 0,
+        # No platform's word, but that of `Usage.to_dict`.
+        cache_write_1h_tokens=count_in(details.get("cache_write_1h_tokens")) or 0,
         audio_tokens=count_in(details.get("audio_tokens")) or 0,
         reasoning_tokens=count_in(object_in(raw.get("completion_tokens_details")).get("reasoning_tokens")) or 0,
         raw=raw,
