@@ -17,6 +17,7 @@ class Assembly:
         self.id = self.model = ""
         self.finish_reason: Optional[str] = None
         self.usage: Optional[Usage] = None
+        self._is_usage_old = False
         self.credits_consumed: Optional[Decimal] = None
         self._text: List[str] = []
         self._thoughts: List[str] = []
@@ -34,6 +35,8 @@ class Assembly:
             self._take_call(call)
         self.finish_reason = choice.finish_reason or self.finish_reason
         # Google repeats running totals on every piece: the last one counts, they are never added up.
+        adds = choice.delta.content or choice.delta.reasoning_content or choice.delta.tool_calls
+        self._is_usage_old = chunk.usage is None and (self._is_usage_old or (bool(adds) and self.usage is not None))
         self.usage = chunk.usage or self.usage
         if chunk.credits_consumed is not None:
             self.credits_consumed = chunk.credits_consumed
@@ -42,6 +45,11 @@ class Assembly:
     def text(self) -> str:
         """The text so far."""
         return "".join(self._text)
+
+    @property
+    def is_usage_whole(self) -> bool:
+        """Whether the tokens are those of all that came: Anthropic tells some before there is an answer."""
+        return self.usage is not None and not self._is_usage_old
 
     @property
     def has_answer(self) -> bool:
@@ -84,8 +92,10 @@ class _Call:
         self._arguments: List[str] = []
 
     def goes_on_with(self, part: Mapping[str, Any]) -> bool:
-        """Google gives whole calls, with an id and without an index; OpenAI's parts have the index of their call."""
-        is_other = part.get("id") not in (None, "", self._about["id"])
+        """Google gives whole calls, without an index and mostly with an id; OpenAI's parts have the call's index."""
+        function = part.get("function")
+        is_whole = part.get("index") is None and isinstance(function, Mapping) and bool(function.get("name"))
+        is_other = part.get("id") not in (None, "", self._about["id"]) or (is_whole and bool(self._name))
         return not is_other and part.get("index") == self._index
 
     def take(self, part: Mapping[str, Any]) -> None:

@@ -102,7 +102,8 @@ class ChatStream:
     @property
     def cost(self) -> CostEstimate:
         """The price of the tokens that were told; unknown where none were, or not all yet."""
-        return self._price(self.usage if self.is_complete else None)
+        is_known = self.is_complete and self._so_far.is_usage_whole
+        return self._price(self.usage if is_known else None)
 
     @property
     def unexplained_credits(self) -> Optional[Decimal]:

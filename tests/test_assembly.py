@@ -101,3 +101,32 @@ def test_however_it_is_cut_it_is_the_same(text: str, cuts: List[int], arguments:
     found = assembled(adds(tool_calls=(part(0, "a", "f"),)), *pieces, *letters)
 
     assert (found.text, found.tool_calls) == (text, (call("a", "f", arguments),))
+
+
+def test_whole_calls_without_ids_stay_apart() -> None:
+    """Google's calls are whole, have no index, and once had an empty id."""
+    found = assembled(
+        adds(tool_calls=(part(id="", name="weather", arguments="{}"),)),
+        adds(tool_calls=(part(id="", name="time", arguments="{}"),)),
+    )
+
+    assert found.tool_calls == (call("", "weather", "{}"), call("", "time", "{}"))
+
+
+@pytest.mark.parametrize(
+    ("pieces", "is_whole"),
+    [
+        ((adds(usage=Usage(9, 1, 10)), adds(content="Hi"), adds(finish="stop")), False),
+        ((adds(usage=Usage(9, 1, 10)), adds(reasoning_content="hm"), adds(finish="stop")), False),
+        ((adds(usage=Usage(9, 1, 10)), adds(tool_calls=(part(0, "c1", "f", "{}"),)), adds(finish="stop")), False),
+        ((adds(content="Hi", usage=Usage(9, 1, 10)), adds(finish="stop")), True),
+        ((adds(content="Hi"), adds(finish="stop"), adds(usage=Usage(9, 1, 10))), True),
+        ((adds(content="Hi"), adds(finish="stop")), False),
+    ],
+)
+def test_usage_is_of_the_whole_where_nothing_came_after_it(pieces: Any, is_whole: bool) -> None:
+    found = Assembly()
+    for piece in pieces:
+        found.take(piece)
+
+    assert found.is_usage_whole is is_whole
