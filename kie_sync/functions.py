@@ -197,3 +197,9 @@ def unknown_name(name: str, known: Sequence[str]) -> str:
     """What a model is told that called a function which is not there."""
     logger.warning("the model called %s, which is none of its tools (%s)", show(name), ", ".join(known))
     return _fault(f"there is no function {show(name)}; there are: {', '.join(known)}")
+
+
+def cut_off(name: str) -> str:
+    """What a model is told of a call at the end of an answer that was too long."""
+    logger.warning("the answer ended at its limit of length in a call of %s, which was not made", show(name))
+    return _fault(f"the answer was cut off at its limit of length, perhaps in this call; {name} was not called")

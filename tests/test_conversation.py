@@ -441,3 +441,12 @@ def test_files_are_kept_as_urls_and_can_be_saved(tmp_path: Path) -> None:
     assert [request.is_paid for request in transport.requests] == [False, True, True]
     assert conversation.messages[0]["content"][0] == {"type": "image_url", "image_url": {"url": "https://temp/x.mp4"}}
     assert KieConversation.load(tmp_path / "talk.json", client(transport)).messages == conversation.messages
+
+
+def test_an_answer_that_cannot_be_read_may_have_been_charged() -> None:
+    conversation = talk({"choices": []})
+
+    with pytest.raises(KieOutcomeUnknownError):
+        list(conversation.say("a", stream=True))
+
+    assert conversation.has_unknown_cost
