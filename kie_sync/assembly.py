@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Dict, List, Mapping, Optional
 
 from .completions import ChatCompletion, ChatCompletionChunk, Choice, Usage
 from .messages import ChatMessage
 from .pricing import CostEstimate
+from .values import whole_text
+
+
+class Halves:
+    """Puts together the characters that a gateway has cut in two, where one piece ends and the next one begins."""
+
+    def __init__(self) -> None:
+        self._halves = {"content": "", "reasoning_content": ""}
+
+    def joined(self, chunk: ChatCompletionChunk) -> ChatCompletionChunk:
+        """The piece in whole characters; half a character at its end waits for the other half."""
+        choice = chunk.choices[0]
+        mended: Dict[str, Any] = {}
+        for name, half in self._halves.items():
+            given = getattr(choice.delta, name)
+            text = half + (given or "")
+            if not text or (not given and choice.finish_reason is None):
+                continue
+            self._halves[name] = text[-1] if "\ud800" <= text[-1] <= "\udbff" and choice.finish_reason is None else ""
+            whole = whole_text(text[:-1] if self._halves[name] else text)
+            if whole != given:
+                mended[name] = whole
+        if not mended:
+            return chunk
+        return replace(chunk, choices=(replace(choice, delta=replace(choice.delta, **mended)),))
 
 
 class Assembly:
@@ -108,4 +134,5 @@ class _Call:
                 texts.append(function[key])
 
     def to_dict(self) -> Dict[str, Any]:
-        return {**self._about, "function": {"name": "".join(self._name), "arguments": "".join(self._arguments)}}
+        function = {"name": "".join(self._name), "arguments": "".join(self._arguments)}
+        return {**self._about, "function": whole_text(function)}

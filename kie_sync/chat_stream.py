@@ -10,7 +10,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Callable, Deque, Iterator, Mapping, Optional
 
-from .assembly import Assembly
+from .assembly import Assembly, Halves
 from .completions import ChatCompletion, ChatCompletionChunk, ChunkChoice, Delta, Usage, unexplained
 from .errors import KieAPIError, KieStreamError
 from .pricing import CostEstimate
@@ -20,6 +20,7 @@ from .shapes import Codec, StreamFault
 from .sse import read_events
 from .transport import Lost
 from .typed import AnswerForm
+from .values import whole_text
 
 logger = logging.getLogger("kie_sync")
 # OpenAI's end mark; gateways put it behind other shapes, too.
@@ -33,9 +34,16 @@ def read_completion(response: Response, codec: Codec, *, model: str) -> ChatComp
         KieOutcomeUnknownError: there is no answer in it; it may have been charged.
     """
     try:
-        return codec.parse_completion(response.json(), model=model)
+        return _in_whole_text(codec.parse_completion(response.json(), model=model))
     except ValueError as error:
         raise unreadable(response, is_paid=True, reason=str(error)) from error
+
+
+def _in_whole_text(completion: ChatCompletion) -> ChatCompletion:
+    choices = [
+        replace(each, message=replace(each.message, **whole_text(vars(each.message)))) for each in completion.choices
+    ]
+    return replace(completion, choices=tuple(choices))
 
 
 class ChatStream:
@@ -66,7 +74,7 @@ class ChatStream:
         self._events = None if response.chunks is None else read_events(response.chunks)
         self._reader = codec.Reader(model=model)
         self._waiting: Deque[ChatCompletionChunk] = deque()
-        self._so_far = Assembly()
+        self._so_far, self._halves = Assembly(), Halves()
         self._whole: Optional[ChatCompletion] = None
 
     @property
@@ -115,7 +123,8 @@ class ChatStream:
         """The whole answer, as `chat` without `stream` gives it; what has come of it before its end."""
         if self._whole is not None:
             return replace(self._whole, cost=self.cost, form=self._form)
-        return replace(self._so_far.completion(native=self._reader.native, cost=self.cost), form=self._form)
+        native = whole_text(self._reader.native)
+        return replace(self._so_far.completion(native=native, cost=self.cost), form=self._form)
 
     def __iter__(self) -> Iterator[ChatCompletionChunk]:
         return self
@@ -132,6 +141,7 @@ class ChatStream:
             self._is_whole = True
             self._end(None)
             raise StopIteration
+        chunk = self._halves.joined(chunk)
         self._so_far.take(chunk)
         return chunk
 

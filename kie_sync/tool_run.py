@@ -18,7 +18,7 @@ from .errors import KieBudgetError, KieInputError, KieToolRoundsError, Problem
 from .functions import Tool, cut_off, read_tools, unknown_name
 from .pricing import CostEstimate
 from .totals import taken, total_consumed, total_cost, total_usage
-from .values import plain, show
+from .values import plain, show, whole_text
 
 MAX_ROUNDS = 10
 OnCall = Callable[[str, Mapping[str, Any]], Any]
@@ -178,7 +178,7 @@ class ToolLoop:
         return bool(calls)
 
     def _tell(self, call: Mapping[str, Any], text: str) -> None:
-        self.messages.append({"role": "tool", "tool_call_id": call.get("id") or "", "content": text})
+        self.messages.append({"role": "tool", "tool_call_id": call.get("id") or "", "content": whole_text(text)})
 
     def _left(self, limit: Decimal) -> Decimal:
         known = [taken(completion) for completion in self.completions]

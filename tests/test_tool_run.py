@@ -359,3 +359,14 @@ def test_calls_without_ids_are_answered_once(id: Any) -> None:
     adapter(said("Done.")).run_tools(messages, [note])
 
     assert made == ["b"]
+
+
+def test_half_a_character_in_what_a_function_gives() -> None:
+    """Names of files hold them where they are no UTF-8; the run ended with it."""
+
+    def names() -> str:
+        return "caf\udce9"
+
+    run = adapter(said(None, call("names", "{}")), said("One.")).run_tools("which files?", [names])
+
+    assert run.messages[2] == answered("c1", "caf\ufffd")
