@@ -9,6 +9,7 @@ from typing import Any, Dict, List, Mapping, Optional
 from .completions import ChatCompletion, ChatCompletionChunk, Choice, Usage
 from .messages import ChatMessage
 from .pricing import CostEstimate
+from .response import as_credits
 from .values import whole_text
 
 
@@ -66,6 +67,11 @@ class Assembly:
         self.usage = chunk.usage or self.usage
         if chunk.credits_consumed is not None:
             self.credits_consumed = chunk.credits_consumed
+
+    def take_credits(self, event: Mapping[str, Any]) -> None:
+        """What an event that ends the answer with a fault says that it took."""
+        told = as_credits(event.get("credits_consumed"))
+        self.credits_consumed = self.credits_consumed if told is None else told
 
     @property
     def text(self) -> str:

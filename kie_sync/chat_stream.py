@@ -190,6 +190,7 @@ class ChatStream:
             try:
                 self._waiting.extend(self._reader.read(event.event, data))
             except StreamFault as fault:
+                self._so_far.take_credits(data)
                 raise self._refused(fault.text, fault.code) from fault
         if self._waiting:
             return self._waiting.popleft()
@@ -229,6 +230,7 @@ class ChatStream:
             about = fault if isinstance(fault, Mapping) else data
             text = str(about.get("message") or about.get("msg") or fault or "no reason given")
             number = as_code(about.get("code"))
+            self._so_far.take_credits(data)
             raise self._refused(text, about.get("type") or number, number)
         return data
 
@@ -245,6 +247,7 @@ class ChatStream:
             partial=self.text,
             usage=self.usage,
             cost=self.cost,
+            credits_consumed=self.credits_consumed,
             model=self._model,
             http_status=self._response.status,
             method=self._response.method,

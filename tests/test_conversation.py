@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import json
+import pickle
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Iterator, List
@@ -478,3 +479,18 @@ def test_an_answer_with_half_a_character_can_be_printed_saved_and_sent_again(
     conversation.save(tmp_path / "talk.json")
 
     assert conversation.messages[1]["content"] == "hi 😀"
+
+
+@pytest.mark.parametrize(
+    "end",
+    [{"type": "server_error", "message": "boom", "credits_consumed": 0.7}, chunk("b", credits_consumed=0.7)],
+    ids=["told with the fault", "told before the stream ended"],
+)
+def test_credits_of_an_answer_that_broke_off_are_counted(end: Any) -> None:
+    conversation = talk(lambda request: pieces([event(chunk("a")), event(end)]))
+
+    with pytest.raises(KieStreamError) as raised:
+        list(conversation.say("a", stream=True))
+
+    assert pickle.loads(pickle.dumps(raised.value)).credits_consumed == Decimal("0.7")
+    assert (conversation.credits_consumed, conversation.has_unknown_cost) == (Decimal("0.7"), True)
