@@ -174,7 +174,8 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "completions": {"errors", "messages", "pricing", "typed"},
     # Sums over several answers, for runs and conversations.
     "totals": {"completions", "pricing"},
-    "assembly": {"completions", "messages", "pricing"},
+    # Characters that were cut in two are put together again.
+    "assembly": {"completions", "messages", "pricing", "response", "values"},
     # Codecs: bodies out of definitions and arguments, answers out of what came.
     "shapes": {"completions", "definitions", "errors", "messages", "params", "response", "values"},
     "sse": {"errors"},
