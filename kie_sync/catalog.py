@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
 
 from . import catalog_build as build
-from .catalog_check import shape_faults
 from .catalog_extends import BASES, MODELS, CannotExtend, Entries, Where, as_written, lay
-from .catalog_files import read_with_includes
+from .catalog_files import read_with_includes, unread
 from .catalog_lookup import Faults
 from .catalog_lookup import Path as DataPath
+from .catalog_shapes import shape_faults
 from .definitions import Endpoint, Model, Money, Plan, Provider, Tariff
 from .errors import CatalogProblem, KieCatalogError, KieUnknownModelError
 from .params import nearest
@@ -57,8 +57,9 @@ def read_catalog(*paths: Union[str, Path], check: bool = False) -> Catalog:
     problems: List[CatalogProblem] = []
     entry = root.joinpath("models.yaml")
     base, shipped_problems = read_with_includes(entry, "models.yaml", root)
-    if shipped_problems:
+    if shipped_problems and not all(base.get(name) for name in _NEEDED):
         raise KieCatalogError(shipped_problems)
+    problems += shipped_problems
     must_check = check or (isinstance(root, Path) and root.name != "_data")
     shipped = base.get("models")
     touched = set(shipped) if must_check and isinstance(shipped, YamlMap) else set()
@@ -93,6 +94,9 @@ class Catalog(Mapping[str, Model]):
     ) -> None:
         self.problems: Tuple[CatalogProblem, ...] = tuple(problems)
         self._broken: Dict[str, List[CatalogProblem]] = {}
+        for problem in problems:
+            if problem.model and not problem.is_warning:
+                self._broken.setdefault(problem.model, []).append(problem)
         self._broken_bases: Dict[str, List[CatalogProblem]] = {}
         self._built: Dict[str, Model] = {}
         root = base
@@ -123,9 +127,10 @@ class Catalog(Mapping[str, Model]):
         self.plans: Dict[str, Plan] = {
             name: build.build_plan(name, raw) for name, raw in (root.get("plans") or {}).items()
         }
-        self.aliases: Dict[str, str] = {
-            alias: name for name, raw in (root.get("names") or {}).items() for alias in (raw or {}).get("aliases") or []
-        }
+        faults = Faults()
+        self.aliases: Dict[str, str] = build.build_aliases(root.get("names") or {}, faults)
+        for at, message, _ in faults.found:
+            self._report(at, mark_at(root, at), message)
         for model_id in sorted(touched & set(self._models)):
             if model_id not in self._broken:
                 self._build(model_id)
@@ -173,8 +178,7 @@ class Catalog(Mapping[str, Model]):
         short = {known.rpartition("/")[2]: known for known in self}
         close = f'did you mean "{short[model_id]}"?' if model_id in short else nearest(model_id, self)
         hint = close.lstrip("; ") or "`kie-sync models` lists them all"
-        unread = sorted({problem.file for problem in self.problems if not problem.path and not problem.is_warning})
-        return hint + (f" (not read, because of faults: {', '.join(unread)})" if unread else "")
+        return hint + unread(self.problems)
 
     def _check_shapes(self, root: YamlMap, base: YamlMap, touched: Set[str]) -> YamlMap:
         schema = read_schema()
@@ -223,7 +227,7 @@ class Catalog(Mapping[str, Model]):
         try:
             above, raw = self._entries.above(where), self._entries.whole(where)
         except CannotExtend as fault:
-            self._report(fault.path, mark_at(self._raw, fault.path), fault.message)
+            self._report(fault.path, mark_at(self._raw, fault.path), fault.message + unread(self.problems))
             above, raw = [(str(fault.path[0]), str(fault.path[1]))], None
         self._take_over(model_id, above)
         if model_id in self._broken:

@@ -82,7 +82,7 @@ def allowed_words(parameter: Parameter) -> List[str]:
     """What a parameter allows, as the keys of a price table; nothing where it is not a closed set."""
     if parameter.values is None and parameter.type == "boolean":
         return ["true", "false"]
-    return [key_of(choice.value) for choice in parameter.values or ()]
+    return [key_of(choice.value) for choice in parameter.values or () if not isinstance(choice.value, (dict, list))]
 
 
 class Lookup:

@@ -20,6 +20,7 @@ PACKAGE = ROOT / "kie_sync"
 PURE = (
     "errors",
     "definitions",
+    "yaml_faults",
     "yamlfile",
     "values",
     "conditions",
@@ -40,6 +41,7 @@ PURE = (
     "catalog_prices",
     "catalog_rules",
     "catalog_build",
+    "catalog_shapes",
     "catalog_check",
     "catalog",
     "records",
@@ -89,7 +91,9 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     # ring 0: pure
     "errors": set(),
     "definitions": set(),
-    "yamlfile": {"errors"},
+    # What a slip means is found by trying to mend it; the reader only says where it stopped.
+    "yaml_faults": set(),
+    "yamlfile": {"errors", "yaml_faults"},
     "values": set(),
     "conditions": {"definitions", "values"},
     "wire": {"definitions", "values"},
@@ -104,7 +108,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "pricing": {"definitions", "errors", "figures", "params", "quoting"},
     "request": {"definitions", "errors", "params", "shapes", "values"},
     # catalog_build was one file of 526 lines: the names, the parameters, the rules and the prices became modules.
-    "catalog_files": {"errors", "yamlfile"},
+    "catalog_files": {"errors", "yaml_faults", "yamlfile"},
     # What an entry takes from others is settled before anything is built, and looked at again where a fault is told.
     "catalog_extends": {"params", "yamlfile"},
     "catalog_lookup": {"definitions", "params", "values"},
@@ -120,13 +124,15 @@ MAY_IMPORT: Dict[str, Set[str]] = {
         "input_schema",
         "params",
     },
+    # What the schema says of files, in words; what a whole model does not keep is `catalog_check`'s.
+    "catalog_shapes": {"params", "values"},
     "catalog_check": {"definitions", "errors", "params", "pricing", "request", "values"},
     "catalog": {
         "catalog_build",
-        "catalog_check",
         "catalog_extends",
         "catalog_files",
         "catalog_lookup",
+        "catalog_shapes",
         "definitions",
         "errors",
         "params",
