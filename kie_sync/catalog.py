@@ -19,6 +19,7 @@ from .catalog_extends import BASES, MODELS, CannotExtend, Entries, Where, as_wri
 from .catalog_files import read_with_includes, unread
 from .catalog_lookup import Faults
 from .catalog_lookup import Path as DataPath
+from .catalog_lookup import show_path as show_path
 from .catalog_shapes import shape_faults
 from .definitions import Endpoint, Model, Money, Plan, Provider, Tariff
 from .errors import CatalogProblem, KieCatalogError, KieUnknownModelError
@@ -43,8 +44,8 @@ def read_schema() -> Dict[str, Any]:
     return schema
 
 
-def read_catalog(*paths: Union[str, Path], check: bool = False) -> Catalog:
-    """Read the shipped catalog, and lay these files over it.
+def read_catalog(*paths: Union[str, Path], check: bool = False, folder: Optional[Path] = None) -> Catalog:
+    """Read the shipped catalog, or the one in `folder` in its place, and lay these files over it.
 
     A user's files are always checked. The shipped files are when they are read from a checkout, where
     they may have been edited, or when `check` asks for it.
@@ -53,7 +54,7 @@ def read_catalog(*paths: Union[str, Path], check: bool = False) -> Catalog:
         KieConfigError: a file cannot be read.
         KieCatalogError: the shipped catalog itself cannot be read.
     """
-    root = data_root()
+    root = folder or data_root()
     problems: List[CatalogProblem] = []
     entry = root.joinpath("models.yaml")
     base, shipped_problems = read_with_includes(entry, "models.yaml", root)
@@ -290,11 +291,3 @@ class Catalog(Mapping[str, Model]):
         if isinstance(filled.get("price"), YamlMap) and "unit" not in filled["price"]:
             del filled["price"]
         return self._try(where, filled)[1]
-
-
-def show_path(path: Sequence[Union[str, int]]) -> str:
-    """A path as a person writes it: parameters.duration.values[2]."""
-    shown = ""
-    for step in path:
-        shown += f"[{step}]" if isinstance(step, int) else f".{step}" if shown else str(step)
-    return shown

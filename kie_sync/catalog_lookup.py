@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import Any, List, Mapping, Optional, Tuple, TypeVar, Union
+from typing import Any, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union
 
 from .definitions import FILE_TYPES, LIST_TYPES, UNSET, Condition, Parameter, Source
 from .params import accept, find_name, nearest
 from .values import key_of
 
 Path = Tuple[Union[str, int], ...]
+
+
+def show_path(path: Sequence[Union[str, int]]) -> str:
+    """A path as a person writes it: parameters.duration.values[2]."""
+    shown = ""
+    for step in path:
+        shown += f"[{step}]" if isinstance(step, int) else f".{step}" if shown else str(step)
+    return shown
 
 
 class Faults:

@@ -160,7 +160,9 @@ def _sentence(error: Any, found: Any, allowed: Any) -> str:
     sentences: Dict[str, str] = {
         "minimum": f"{shown} is too small; at least {allowed}",
         "exclusiveMinimum": f"{shown} is too small; it must be more than {allowed}",
-        "minItems": f"the list must have {allowed} items or more",
+        "minItems": "the list is empty; fill it or remove it"
+        if allowed == 1
+        else f"the list must have {allowed} items or more",
         "maxItems": f"the list must have at most {allowed} items",
         "minProperties": "it is empty; fill it or remove it",
         "format": f"{shown} is no day of the calendar; {_date(shown)}",

@@ -93,10 +93,25 @@ def test_an_anchor_gives_the_same_value_again() -> None:
 
 
 FAULTS = {
-    "duplicate key": ("a: 1\nb:\n  c: 1\n  c: 2\n", 4, 3, "the key c stands twice; the first is in line 3; remove one of them"),
-    "duplicate true": ("{true: 1, True: 2}", 1, 11, "the key true stands twice; the first is in line 1; remove one of them"),
+    "duplicate key": (
+        "a: 1\nb:\n  c: 1\n  c: 2\n",
+        4,
+        3,
+        "the key c stands twice; the first is in line 3; remove one of them",
+    ),
+    "duplicate true": (
+        "{true: 1, True: 2}",
+        1,
+        11,
+        "the key true stands twice; the first is in line 1; remove one of them",
+    ),
     "tab": ("a:\n\tb: 1\n", 2, 1, "a tab stands where YAML wants spaces; begin this line with 2 spaces"),
-    "tab further down": ("a:\n  b: 1\n\tc: 2\n", 3, 1, "a tab stands where YAML wants spaces; begin this line with 2 spaces"),
+    "tab further down": (
+        "a:\n  b: 1\n\tc: 2\n",
+        3,
+        1,
+        "a tab stands where YAML wants spaces; begin this line with 2 spaces",
+    ),
     "@ at the start": ("a: @cat", 1, 4, "text that begins with @ needs quotes"),
     "` at the start": ("a: `cat`", 1, 4, "text that begins with ` needs quotes"),
     "% at the start": ("a: %5", 1, 4, "text that begins with % needs quotes"),
