@@ -175,6 +175,11 @@ class Catalog(Mapping[str, Model]):
         except CannotExtend:
             return self._models[model_id]
 
+    def places(self, model_id: str) -> List[Tuple[str, Mark]]:
+        """Where an entry stands, and then what it extends, the nearest first: names and places."""
+        chain = [(MODELS, model_id), *self._entries.above((MODELS, model_id))]
+        return [(where[1], mark_at(self._raw, where, key=True)) for where in chain]
+
     def _hint(self, model_id: str) -> str:
         short = {known.rpartition("/")[2]: known for known in self}
         close = f'did you mean "{short[model_id]}"?' if model_id in short else nearest(model_id, self)

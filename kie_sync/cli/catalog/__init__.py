@@ -11,7 +11,10 @@ from ..lazy import LazyGroup
 __all__ = ["COMMANDS", "catalog"]
 
 COMMANDS: Mapping[str, Tuple[str, str]] = {
-    "check": ("check", "Check catalog files: words, shapes, sources, and golden examples.")
+    "check": ("check", "Check catalog files: words, shapes, sources, and golden examples."),
+    "explain": ("explain", "Say in sentences what an entry means, and where it stands."),
+    "docs": ("docs", "Print the guide of catalog words: what each may say, where."),
+    "schema": ("schema", "Print the schema of catalog files."),
 }
 """Each command: the module that holds it, and the first line of its help."""
 
