@@ -93,6 +93,7 @@ def _date_checker() -> Any:
     checker = FormatChecker(formats=())
 
     @checker.checks("date", raises=ValueError)
+    @checker.checks("day-or-instant", raises=ValueError)
     def is_date(value: Any) -> bool:
         if isinstance(value, str) and re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
             datetime.date.fromisoformat(value[:10])
