@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(
 SCHEMA = ROOT / "schemas" / "catalog.schema.json"
 
 
-def check(*words: str) -> "subprocess.CompletedProcess[str]":
+def check(*words: str) -> subprocess.CompletedProcess[str]:
     command: List[str] = [sys.executable, "-m", "check_jsonschema", *words]
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
 
