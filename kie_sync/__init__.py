@@ -19,11 +19,12 @@ _HOMES = {
     "client": "KieClient",
     "completions": "ChatCompletion ChatCompletionChunk Usage",
     "config": "load_catalog",
+    "conversation": "KieConversation",
     "errors": (
-        "KieAPIError KieAuthenticationError KieBudgetError KieCatalogError KieConfigError KieConnectionError "
-        "KieError KieInputError KieInsufficientBalanceError KieJournalError KieNotFoundError "
+        "KieAPIError KieAnswerError KieAuthenticationError KieBudgetError KieCatalogError KieConfigError "
+        "KieConnectionError KieError KieInputError KieInsufficientBalanceError KieJournalError KieNotFoundError "
         "KieOutcomeUnknownError KieRateLimitError KieSaveError KieServerError KieStreamError KieTaskError "
-        "KieTaskFailedError KieTaskTimeoutError KieUnknownModelError KieValidationError"
+        "KieTaskFailedError KieTaskTimeoutError KieToolRoundsError KieUnknownModelError KieValidationError"
     ),
     "kinds": "KieChatAdapter KieImageAdapter KieVideoAdapter",
     "messages": "ChatMessage",
@@ -32,6 +33,7 @@ _HOMES = {
     "response": "CreateTaskResponse QueryTaskResponse Response",
     "result": "Result",
     "task": "Task",
+    "tool_run": "ToolRun",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 

@@ -9,6 +9,8 @@ from .completions import ChatCompletion as ChatCompletion
 from .completions import ChatCompletionChunk as ChatCompletionChunk
 from .completions import Usage as Usage
 from .config import load_catalog as load_catalog
+from .conversation import KieConversation as KieConversation
+from .errors import KieAnswerError as KieAnswerError
 from .errors import KieAPIError as KieAPIError
 from .errors import KieAuthenticationError as KieAuthenticationError
 from .errors import KieBudgetError as KieBudgetError
@@ -28,6 +30,7 @@ from .errors import KieStreamError as KieStreamError
 from .errors import KieTaskError as KieTaskError
 from .errors import KieTaskFailedError as KieTaskFailedError
 from .errors import KieTaskTimeoutError as KieTaskTimeoutError
+from .errors import KieToolRoundsError as KieToolRoundsError
 from .errors import KieUnknownModelError as KieUnknownModelError
 from .errors import KieValidationError as KieValidationError
 from .kinds import KieChatAdapter as KieChatAdapter
@@ -42,6 +45,7 @@ from .response import QueryTaskResponse as QueryTaskResponse
 from .response import Response as Response
 from .result import Result as Result
 from .task import Task as Task
+from .tool_run import ToolRun as ToolRun
 
 __version__: str
 __all__: list[str]

@@ -63,6 +63,11 @@ def journal_path() -> Path:
                 f"a journal is asked for, and {JOURNAL_VARIABLE} is {named!r}; name a file, or unset it"
             )
         return Path(named).expanduser()
+    return state_folder() / "journal.sqlite"
+
+
+def state_folder() -> Path:
+    """The folder in which this user's programs keep what they note for themselves."""
     home = Path.home()
     if sys.platform == "win32":
         base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
@@ -72,7 +77,7 @@ def journal_path() -> Path:
         # A relative value counts as not set (XDG Base Directory Specification).
         state_home = os.environ.get("XDG_STATE_HOME", "")
         base = Path(state_home) if os.path.isabs(state_home) else home / ".local" / "state"
-    return base / "kie_sync" / "journal.sqlite"
+    return base / "kie_sync"
 
 
 class ApiKey:

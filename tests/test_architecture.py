@@ -50,7 +50,11 @@ PURE = (
     "result",
     "refusals",
     "messages",
+    "strict",
+    "typed",
+    "functions",
     "completions",
+    "totals",
     "assembly",
     "shapes",
     "sse",
@@ -85,7 +89,20 @@ IO = (
     "downloads",
     "client",
 )
-FACE = ("calculate", "usage", "task", "purchase", "saving", "chat_calls", "adapter", "kinds")
+FACE = (
+    "calculate",
+    "usage",
+    "task",
+    "purchase",
+    "saving",
+    "tool_run",
+    "chat_calls",
+    "adapter",
+    "kinds",
+    "turns",
+    "conversation_file",
+    "conversation",
+)
 
 # Module: what it may import inside kie_sync. To import more, change table and module together, and say why.
 MAY_IMPORT: Dict[str, Set[str]] = {
@@ -160,7 +177,15 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "result": {"errors", "pricing"},
     "refusals": {"definitions", "errors", "response"},
     "messages": set(),
-    "completions": {"messages", "pricing"},
+    # What an answer should be like, and what comes of its text: a schema, a class, or OpenAI's strict form of one.
+    "strict": set(),
+    "typed": {"definitions", "errors", "strict", "values"},
+    # Python functions as tools: only their hints and their call; who calls them when is `tool_run`.
+    "functions": {"errors", "typed", "values"},
+    # An answer knows the form that it was asked for in, so that `parsed` can say what does not fit.
+    "completions": {"errors", "messages", "pricing", "typed"},
+    # Sums over several answers, for runs and conversations.
+    "totals": {"completions", "pricing"},
     "assembly": {"completions", "messages", "pricing"},
     # Codecs: bodies out of definitions and arguments, answers out of what came.
     "shapes": {"completions", "definitions", "errors", "messages", "params", "response", "values"},
@@ -263,11 +288,17 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "purchase": {*PURE, *IO},
     # What a save means for somebody who has paid; the client's own `download` knows of no task.
     "saving": {"client", "downloads", "errors", "events", "result"},
+    # The loop of a run with tools, driven by the adapter and by conversations.
+    "tool_run": {*PURE, "budget"},
     # The chat half of the adapter, which was one file of 320 lines.
-    "chat_calls": {*PURE, *IO},
+    "chat_calls": {*PURE, *IO, "tool_run"},
     "adapter": {*PURE, *IO, "chat_calls", "purchase", "saving", "task", "usage"},
     # The names of the customer's, narrowed: `adapter` holds all that they do.
     "kinds": {"adapter"},
+    # A conversation: what is said and answered, a turn that streams, and the file that it is kept in.
+    "turns": {*PURE, "chat_stream", "tool_run"},
+    "conversation_file": {*PURE},
+    "conversation": {*PURE, "adapter", "chat", "chat_stream", "client", "conversation_file", "tool_run", "turns"},
     # ring 3: outside
     "journal_rows": {*PURE, "budget", "processes"},
     "recovery": {*PURE, *IO, *FACE, "journal"},
@@ -323,6 +354,7 @@ READ_FILES = {
     "downloads",
     "client",
     "processes",
+    "conversation_file",
 }
 
 HEAVY = (
@@ -337,6 +369,7 @@ HEAVY = (
     "asyncio",
     "PIL",
     "werkzeug",
+    "pydantic",
 )
 
 

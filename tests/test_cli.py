@@ -185,6 +185,8 @@ EXIT_CODES = {
     "KieRateLimitError": 3,
     "KieServerError": 3,
     "KieConnectionError": 3,
+    "KieToolRoundsError": 2,
+    "KieAnswerError": 4,
     "KieTaskError": 4,
     "KieTaskFailedError": 4,
     "KieSaveError": 7,
@@ -754,11 +756,12 @@ def test_limits_in_words() -> None:
         formats=("png",),
         items=Parameter("", "", "text", max_length=5, pattern="^x"),
         also=("auto",),
-        media={"seconds": "2 to 10"},
+        media={"ratio": [Decimal("0.4"), Decimal("2.5")], "pixels": [100, 36000000], "total_seconds": 30},
     )
 
     assert allowed_of(parameter) == (
-        '1 item exactly; or "auto"; 10 MB each at most; png; seconds 2 to 10; each: 5 characters at most; must match ^x'
+        '1 item exactly; or "auto"; 10 MB each at most; png; ratio 0.4 to 2.5; pixels 100 to 36,000,000; '
+        "total seconds 30; each: 5 characters at most; must match ^x"
     )
 
 
