@@ -95,10 +95,12 @@ class Catalog(Mapping[str, Model]):
     ) -> None:
         self.problems: Tuple[CatalogProblem, ...] = tuple(problems)
         self._broken: Dict[str, List[CatalogProblem]] = {}
-        for problem in problems:
-            if problem.model and not problem.is_warning:
-                self._broken.setdefault(problem.model, []).append(problem)
         self._broken_bases: Dict[str, List[CatalogProblem]] = {}
+        for problem in problems:
+            broken = self._broken if problem.model else self._broken_bases
+            name = problem.model or problem.path[len("bases.") :]
+            if not problem.is_warning and (problem.model or problem.path.startswith("bases.")):
+                broken.setdefault(name, []).append(problem)
         self._built: Dict[str, Model] = {}
         root = base
         for layer in layers:

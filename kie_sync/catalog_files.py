@@ -100,14 +100,15 @@ def _read_all_that_can_be(text: str, shown: str, problems: List[CatalogProblem])
 
 
 def _named(text: str, problem: CatalogProblem) -> CatalogProblem:
-    """A fault of YAML with the entry that it stands in. A model that stands twice counts as it stands first."""
+    """A fault of YAML with the entry that it stands in. What stands twice counts as it stands first."""
     entry = entry_at(text, problem.line - 1)
     if entry is None:
         return problem
     is_model = entry.section == "models"
-    is_unsure = is_model and not (entry.first == problem.line - 1 and "stands twice" in problem.message)
+    if entry.first == problem.line - 1 and "stands twice" in problem.message:
+        return replace(problem, path=entry.name)
     path = entry.name if is_model else f"{entry.section}.{entry.name}"
-    return replace(problem, path=path, model=entry.name if is_unsure else "")
+    return replace(problem, path=path, model=entry.name if is_model else "")
 
 
 def _find_included(folder: Any, pattern: str) -> List[Tuple[str, Any]]:

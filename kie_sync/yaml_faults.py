@@ -11,7 +11,7 @@ from typing import Callable, Iterator, List, NamedTuple, Optional, Tuple
 Place = Tuple[int, int]  # line and column, from 0
 Reads = Callable[[str], bool]
 
-_KEY = re.compile(r"( *)([^\s#:'\"\[\]{},-][^#]*?):(?:\s|\Z)")
+_KEY = re.compile(r"( *)(?:'([^']+)'|\"([^\"]+)\"|([^\s#:'\"\[\]{},-][^#]*?)):(?:\s|\Z)")
 _SPACES = re.compile(r" *")
 _PAIR = re.compile(r"(\s*(?:- )*)([^\s:#][^:#]*):[ ]+(?![\"'\[{|>&*])(\S.*)\Z")
 _INDENTED_WRONGLY = ("mapping values are not allowed", "did not find expected key", "did not find expected '-'")
@@ -57,7 +57,7 @@ def entry_at(text: str, line: int) -> Optional[Entry]:
         key = _KEY.match(each)
         if not key:
             continue
-        indent, name = len(key.group(1)), key.group(2)
+        indent, name = len(key.group(1)), key.group(2) or key.group(3) or key.group(4)
         is_entry = bool(section) and indent > 0 and (indent == (depth or indent) or _is_slipped(each, indent, depth))
         if not (indent == 0 or is_entry):
             continue

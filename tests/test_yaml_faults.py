@@ -114,7 +114,7 @@ def test_keys_that_stand_twice_together_are_one_fault() -> None:
     ]
 
 
-ENTRIES = "# x\nmodels:\n\n  a/b:\n    kind: x\n    more:\n      - y: 1\n   c:\n    kind: z\nother: {}\n"
+ENTRIES = "# x\nmodels:\n\n  a/b:\n    kind: x\n    more:\n      - y: 1\n   'c':\n    kind: z\nother: {}\n"
 
 
 @pytest.mark.parametrize(
@@ -149,6 +149,23 @@ def test_an_entry_that_is_no_yaml_hides_itself_alone(tmp_path: Path) -> None:
     ]
     with pytest.raises(KieCatalogError, match="my/c: text that holds a colon"):
         catalog["my/c"]
+
+
+def test_a_base_with_a_key_twice_breaks_what_extends_it(tmp_path: Path) -> None:
+    file = tmp_path / "my.yaml"
+    file.write_text(
+        "bases:\n  b:\n    kind: image\n    endpoint: kie-task\n    kind: video\nmodels:\n  my/a: {extends: b}\n",
+        encoding="utf-8",
+    )
+
+    catalog = read_catalog(file)
+
+    assert "my/a" not in catalog
+    assert [str(problem).replace(f"{file}:", "") for problem in catalog.errors] == [
+        "5:5: bases.b: the key kind stands twice; the first is in line 3; remove one of them"
+    ]
+    with pytest.raises(KieCatalogError, match=r"my/a: bases\.b: the key kind stands twice"):
+        catalog["my/a"]
 
 
 def test_what_is_not_found_may_stand_in_what_could_not_be_read(tmp_path: Path) -> None:
