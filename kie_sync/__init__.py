@@ -15,10 +15,10 @@ _HOMES = {
     "adapter": "KieAdapter",
     "calculate": "calculate_chat_cost calculate_image_cost calculate_video_cost",
     "catalog": "Catalog",
+    "catalog_load": "load_catalog",
     "chat_stream": "ChatStream",
     "client": "KieClient",
     "completions": "ChatCompletion ChatCompletionChunk Usage",
-    "config": "load_catalog",
     "conversation": "KieConversation",
     "errors": (
         "KieAPIError KieAnswerError KieAuthenticationError KieBudgetError KieCatalogError KieConfigError "

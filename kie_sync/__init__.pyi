@@ -3,12 +3,12 @@ from .calculate import calculate_chat_cost as calculate_chat_cost
 from .calculate import calculate_image_cost as calculate_image_cost
 from .calculate import calculate_video_cost as calculate_video_cost
 from .catalog import Catalog as Catalog
+from .catalog_load import load_catalog as load_catalog
 from .chat_stream import ChatStream as ChatStream
 from .client import KieClient as KieClient
 from .completions import ChatCompletion as ChatCompletion
 from .completions import ChatCompletionChunk as ChatCompletionChunk
 from .completions import Usage as Usage
-from .config import load_catalog as load_catalog
 from .conversation import KieConversation as KieConversation
 from .errors import KieAnswerError as KieAnswerError
 from .errors import KieAPIError as KieAPIError

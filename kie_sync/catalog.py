@@ -8,40 +8,28 @@ file, line and column. A fault of a base is listed once, for the base.
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
-from importlib import resources
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
 
 from . import catalog_build as build
+from .catalog_data import data_root as data_root
+from .catalog_data import read_schema as read_schema
 from .catalog_extends import BASES, MODELS, CannotExtend, Entries, Where, as_written, lay
-from .catalog_files import read_with_includes, unread
+from .catalog_files import Sources, read_with_includes, unread
 from .catalog_lookup import Faults
 from .catalog_lookup import Path as DataPath
 from .catalog_lookup import show_path as show_path
 from .catalog_shapes import shape_faults
+from .catalog_stored import StoredCatalog
 from .definitions import Endpoint, Model, Money, Plan, Provider, Tariff
 from .errors import CatalogProblem, KieCatalogError, KieUnknownModelError
 from .params import nearest
 from .yamlfile import Mark, YamlMap, mark_at
 
-SCHEMA_FILE = "schemas/catalog.schema.json"
 # The sections that no model can do without.
 _NEEDED = ("money", "kinds", "providers", "endpoints", "tariffs")
 _SHARED = (*_NEEDED, "names", "bases")
-
-
-def data_root() -> Any:
-    """The folder that holds models.yaml and schemas/: inside the package when built, else the checkout."""
-    built = resources.files("kie_sync").joinpath("_data")
-    return built if built.is_dir() else Path(__file__).resolve().parent.parent
-
-
-def read_schema() -> Dict[str, Any]:
-    """The schema of a catalog file."""
-    schema: Dict[str, Any] = json.loads(data_root().joinpath(SCHEMA_FILE).read_text(encoding="utf-8"))
-    return schema
 
 
 def read_catalog(*paths: Union[str, Path], check: bool = False, folder: Optional[Path] = None) -> Catalog:
@@ -57,7 +45,8 @@ def read_catalog(*paths: Union[str, Path], check: bool = False, folder: Optional
     root = folder or data_root()
     problems: List[CatalogProblem] = []
     entry = root.joinpath("models.yaml")
-    base, shipped_problems = read_with_includes(entry, "models.yaml", root)
+    sources = [Sources() for _ in range(1 + len(paths))]
+    base, shipped_problems = read_with_includes(entry, "models.yaml", root, sources[0])
     if shipped_problems and not all(base.get(name) for name in _NEEDED):
         raise KieCatalogError(shipped_problems)
     problems += shipped_problems
@@ -65,8 +54,8 @@ def read_catalog(*paths: Union[str, Path], check: bool = False, folder: Optional
     shipped = base.get("models")
     touched = set(shipped) if must_check and isinstance(shipped, YamlMap) else set()
     layers: List[YamlMap] = []
-    for path in paths:
-        layer, found = read_with_includes(Path(path), str(path), Path(path).parent)
+    for path, source in zip(paths, sources[1:]):
+        layer, found = read_with_includes(Path(path), str(path), Path(path).parent, source)
         problems += found
         layers.append(layer)
         models = layer.get("models")
@@ -74,7 +63,9 @@ def read_catalog(*paths: Union[str, Path], check: bool = False, folder: Optional
     # What models share was changed: each of them may be touched by it.
     if any(section in layer for layer in layers for section in _SHARED):
         touched |= set(base.get("models") or {})
-    return Catalog(base, layers, touched=touched, problems=problems, must_check=must_check)
+    catalog = Catalog(base, layers, touched=touched, problems=problems, must_check=must_check)
+    catalog.sources = tuple(sources)
+    return catalog
 
 
 class Catalog(Mapping[str, Model]):
@@ -82,7 +73,10 @@ class Catalog(Mapping[str, Model]):
 
     Attributes:
         problems: everything found wrong, with file, line and column; warnings as well.
+        sources: the files that it was read from, those of each layer together.
     """
+
+    sources: Tuple[Sources, ...] = ()
 
     def __init__(
         self,
@@ -181,6 +175,17 @@ class Catalog(Mapping[str, Model]):
         """Where an entry stands, and then what it extends, the nearest first: names and places."""
         chain = [(MODELS, model_id), *self._entries.above((MODELS, model_id))]
         return [(where[1], mark_at(self._raw, where, key=True)) for where in chain]
+
+    def resolved(self) -> Dict[str, Any]:
+        """All of it as one mapping, each entry completed by what it extends: for whoever stores it.
+
+        Raises:
+            CannotExtend: an entry cannot be completed.
+        """
+        models = {model_id: dict(self._entries.whole((MODELS, model_id))) for model_id in self._models}
+        for entry in models.values():
+            entry.pop("extends", None)
+        return {**{name: part for name, part in self._raw.items() if name != BASES}, MODELS: models}
 
     def _hint(self, model_id: str) -> str:
         short = {known.rpartition("/")[2]: known for known in self}
@@ -298,3 +303,7 @@ class Catalog(Mapping[str, Model]):
         if isinstance(filled.get("price"), YamlMap) and "unit" not in filled["price"]:
             del filled["price"]
         return self._try(where, filled)[1]
+
+
+# What stands for one is one.
+Catalog.register(StoredCatalog)

@@ -1,4 +1,4 @@
-"""Settings: whose key, which host, how long to wait for an answer; and the catalog of this machine.
+"""Settings: whose key, which host, how long to wait for an answer; where the journal is.
 
 Keys are looked for when they are first needed. A key goes only to its provider's own hosts, over
 https or to this machine itself.
@@ -13,29 +13,15 @@ import re
 import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, List, Mapping, Optional, Pattern, Set, Tuple, Union
+from typing import Any, List, Mapping, Optional, Pattern, Set, Tuple
 from urllib.parse import urlsplit
 
-from .catalog import Catalog, read_catalog
+from .catalog_load import CATALOG_VARIABLE as CATALOG_VARIABLE
+from .catalog_load import load_catalog as load_catalog
 from .definitions import Provider
 from .errors import KieConfigError
 
-CATALOG_VARIABLE = "KIE_CATALOG"
 JOURNAL_VARIABLE = "KIE_JOURNAL"
-
-
-def load_catalog(*paths: Union[str, Path], use_environment: bool = True) -> Catalog:
-    """Read the shipped model catalog, and lay a user's own files over it.
-
-    Args:
-        paths: further YAML files; the last one wins.
-        use_environment: also read the files that `KIE_CATALOG` names, before `paths`.
-
-    Raises:
-        KieConfigError: a file cannot be read.
-    """
-    named = os.environ.get(CATALOG_VARIABLE, "") if use_environment else ""
-    return read_catalog(*(part for part in named.split(os.pathsep) if part), *paths)
 
 
 def read_variable(name: str) -> Optional[str]:

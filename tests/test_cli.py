@@ -206,13 +206,18 @@ def test_every_error_class_has_an_exit_code() -> None:
 
 
 def test_models_of_a_kind() -> None:
-    result = run("models", "--kind", "image")
+    head, *rows = run("models", "--kind", "image").stdout.splitlines()
 
-    assert result.stdout == (
-        "model                    kind   title                    retired\n"
-        "google/nano-banana       image  Google Nano Banana\n"
-        "google/nano-banana-edit  image  Google Nano Banana Edit\n"
-        "nano-banana-pro          image  Nano Banana Pro\n"
+    images = [model.id for model in kie_sync.load_catalog().values() if model.kind == "image"]
+    assert head.split() == ["model", "kind", "title", "retired"]
+    assert [row.split()[:2] for row in rows] == [[model_id, "image"] for model_id in images]
+
+
+def test_models_as_a_table() -> None:
+    assert run("models", "--search", "2.5 flash p").stdout == (
+        "model                     kind  title                              retired\n"
+        "gemini-2.5-flash-preview  chat  Gemini 2.5 Flash Preview (Google)  "
+        "since 2026-02-17; use gemini-3-flash-preview\n"
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ...catalog import SCHEMA_FILE, data_root, read_schema
+from ...catalog_data import SCHEMA_FILE, data_root, read_schema
 from ...errors import KieConfigError
 from ..run import Run, common_options, print_json
 
