@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
 
 from . import catalog_build as build
-from .catalog_check import shape_faults
 from .catalog_data import data_root as data_root
 from .catalog_data import read_schema as read_schema
 from .catalog_extends import BASES, MODELS, CannotExtend, Entries, Where, as_written, lay
-from .catalog_files import Sources, read_with_includes
+from .catalog_files import Sources, read_with_includes, unread
 from .catalog_lookup import Faults
 from .catalog_lookup import Path as DataPath
 from .catalog_lookup import show_path as show_path
+from .catalog_shapes import shape_faults
 from .catalog_stored import StoredCatalog
 from .definitions import Endpoint, Model, Money, Plan, Provider, Tariff
 from .errors import CatalogProblem, KieCatalogError, KieUnknownModelError
@@ -32,8 +32,8 @@ _NEEDED = ("money", "kinds", "providers", "endpoints", "tariffs")
 _SHARED = (*_NEEDED, "names", "bases")
 
 
-def read_catalog(*paths: Union[str, Path], check: bool = False) -> Catalog:
-    """Read the shipped catalog, and lay these files over it.
+def read_catalog(*paths: Union[str, Path], check: bool = False, folder: Optional[Path] = None) -> Catalog:
+    """Read the shipped catalog, or the one in `folder` in its place, and lay these files over it.
 
     A user's files are always checked. The shipped files are when they are read from a checkout, where
     they may have been edited, or when `check` asks for it.
@@ -42,13 +42,14 @@ def read_catalog(*paths: Union[str, Path], check: bool = False) -> Catalog:
         KieConfigError: a file cannot be read.
         KieCatalogError: the shipped catalog itself cannot be read.
     """
-    root = data_root()
+    root = folder or data_root()
     problems: List[CatalogProblem] = []
     entry = root.joinpath("models.yaml")
     sources = [Sources() for _ in range(1 + len(paths))]
     base, shipped_problems = read_with_includes(entry, "models.yaml", root, sources[0])
-    if shipped_problems:
+    if shipped_problems and not all(base.get(name) for name in _NEEDED):
         raise KieCatalogError(shipped_problems)
+    problems += shipped_problems
     must_check = check or (isinstance(root, Path) and root.name != "_data")
     shipped = base.get("models")
     touched = set(shipped) if must_check and isinstance(shipped, YamlMap) else set()
@@ -89,6 +90,11 @@ class Catalog(Mapping[str, Model]):
         self.problems: Tuple[CatalogProblem, ...] = tuple(problems)
         self._broken: Dict[str, List[CatalogProblem]] = {}
         self._broken_bases: Dict[str, List[CatalogProblem]] = {}
+        for problem in problems:
+            broken = self._broken if problem.model else self._broken_bases
+            name = problem.model or problem.path[len("bases.") :]
+            if not problem.is_warning and (problem.model or problem.path.startswith("bases.")):
+                broken.setdefault(name, []).append(problem)
         self._built: Dict[str, Model] = {}
         root = base
         for layer in layers:
@@ -119,9 +125,10 @@ class Catalog(Mapping[str, Model]):
             name: build.build_plan(name, raw) for name, raw in (root.get("plans") or {}).items()
         }
         self.names: Mapping[str, Any] = {name: raw or {} for name, raw in (root.get("names") or {}).items()}
-        self.aliases: Dict[str, str] = {
-            alias: name for name, raw in self.names.items() for alias in raw.get("aliases") or []
-        }
+        faults = Faults()
+        self.aliases: Dict[str, str] = build.build_aliases(self.names, faults)
+        for at, message, _ in faults.found:
+            self._report(at, mark_at(root, at), message)
         for model_id in sorted(touched & set(self._models)):
             if model_id not in self._broken:
                 self._build(model_id)
@@ -165,6 +172,11 @@ class Catalog(Mapping[str, Model]):
         except CannotExtend:
             return self._models[model_id]
 
+    def places(self, model_id: str) -> List[Tuple[str, Mark]]:
+        """Where an entry stands, and then what it extends, the nearest first: names and places."""
+        chain = [(MODELS, model_id), *self._entries.above((MODELS, model_id))]
+        return [(where[1], mark_at(self._raw, where, key=True)) for where in chain]
+
     def resolved(self) -> Dict[str, Any]:
         """All of it as one mapping, each entry completed by what it extends: for whoever stores it.
 
@@ -180,8 +192,7 @@ class Catalog(Mapping[str, Model]):
         short = {known.rpartition("/")[2]: known for known in self}
         close = f'did you mean "{short[model_id]}"?' if model_id in short else nearest(model_id, self)
         hint = close.lstrip("; ") or "`kie-sync models` lists them all"
-        unread = sorted({problem.file for problem in self.problems if not problem.path and not problem.is_warning})
-        return hint + (f" (not read, because of faults: {', '.join(unread)})" if unread else "")
+        return hint + unread(self.problems)
 
     def _check_shapes(self, root: YamlMap, base: YamlMap, touched: Set[str]) -> YamlMap:
         schema = read_schema()
@@ -230,7 +241,7 @@ class Catalog(Mapping[str, Model]):
         try:
             above, raw = self._entries.above(where), self._entries.whole(where)
         except CannotExtend as fault:
-            self._report(fault.path, mark_at(self._raw, fault.path), fault.message)
+            self._report(fault.path, mark_at(self._raw, fault.path), fault.message + unread(self.problems))
             above, raw = [(str(fault.path[0]), str(fault.path[1]))], None
         self._take_over(model_id, above)
         if model_id in self._broken:

@@ -92,6 +92,18 @@ def build_plan(name: str, raw: Mapping[str, Any]) -> Plan:
     )
 
 
+def build_aliases(raw: Mapping[str, Any], faults: Faults) -> Dict[str, str]:
+    """Which canonical name each shared alias stands for; of two, the first has it."""
+    found: Dict[str, str] = {}
+    for name, about in raw.items():
+        for position, alias in enumerate((about or {}).get("aliases") or []):
+            owner = alias if alias in raw else found.setdefault(alias, name)
+            if owner != name:
+                said = f"the name {alias} belongs to {owner} already; write another one, or remove it"
+                faults.error(("names", name, "aliases", position), said)
+    return found
+
+
 def build_waiting(raw: Mapping[str, Any]) -> Waiting:
     paces = tuple(
         Pace(float(pace["every_s"]), None if pace.get("until_s") is None else float(pace["until_s"]))

@@ -12,6 +12,9 @@ __all__ = ["COMMANDS", "catalog"]
 
 COMMANDS: Mapping[str, Tuple[str, str]] = {
     "check": ("check", "Check catalog files: words, shapes, sources, and golden examples."),
+    "explain": ("explain", "Say in sentences what an entry means, and where it stands."),
+    "docs": ("docs", "Print the guide of catalog words: what each may say, where."),
+    "schema": ("schema", "Print the schema of catalog files."),
     "import": ("import_pages", "Write catalog entries from the platform's own documentation pages."),
     "answer": ("answer", "Say what we would read from a real answer of the platform."),
     "try": ("try_entry", "Try a catalog entry with one real, paid call."),
