@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import replace
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Any, Callable, Dict, Mapping, Optional
 
 from .definitions import Model
@@ -24,6 +24,9 @@ from .values import number_of, plain, show
 _SAID = ("text", "thinking", "redacted_thinking", "tool_use", "message", "reasoning", "function_call")
 _SAID_BY_NAME = {"text", "thought", "thoughtSignature", "functionCall"}
 DAY_VARIABLE = "KIE_MAX_CREDITS_PER_DAY"
+
+# The least that was seen for a chat, and the step of what was seen (a recorded answer, October 2026: 0.01).
+_TAKEN = Decimal("0.01")
 
 
 def parse_credits(value: object) -> Optional[Decimal]:
@@ -230,12 +233,17 @@ def with_chat_bound(
 
     A token is a byte of text at least, so that the bytes of the request bound the tokens that go in (the marks that
     are put around a message are fewer than the braces and names of its JSON); `max_tokens` bounds those that come
-    out. What goes in may be written to a cache, at a higher rate. Pictures and other files, tools that fetch text, and
-    what only its name stands for have no such bound.
+    out. What goes in may be written to a cache, at a higher rate. The platform takes whole
+    hundredths of a credit. Pictures and other files, tools that fetch text, and what only its name stands for have no
+    such bound.
     """
     most = arguments.values.get("max_tokens")
-    if price.platform_credits is not None or not isinstance(most, int) or not _is_text(model, arguments):
+    if price.platform_credits is not None:
         return price
+    if not isinstance(most, int):
+        return replace(price, unknown="say max_tokens, which bounds the answer")
+    if not _is_text(model, arguments):
+        return replace(price, unknown="files, and tools that fetch text, have no bound")
     text = json.dumps(body, ensure_ascii=False, default=str)
     size = len(text.encode("utf-8", "surrogatepass"))
     ways_in = ["input_tokens", "cache_write_tokens"]
@@ -245,7 +253,9 @@ def with_chat_bound(
         quote(model, arguments, tariff=tariff, quantities={way: size, "output_tokens": most}, on=on) for way in ways_in
     ]
     known = [bound.platform_credits_max for bound in bounds if bound.platform_credits_max is not None]
-    return replace(price, platform_credits_max=max(known, default=None))
+    if not known:
+        return replace(price, unknown="no price is known, or it is not sold in platform credits")
+    return replace(price, platform_credits_max=max(known).quantize(_TAKEN, ROUND_CEILING))
 
 
 def _is_text(model: Model, arguments: Arguments) -> bool:

@@ -53,6 +53,7 @@ def build_endpoint(name: str, raw: Mapping[str, Any], provider: Provider) -> End
         model_in=raw.get("model_in", "body"),
         body=dict(raw.get("body") or {}),
         stream_body=dict(raw.get("stream_body") or {}),
+        bills_thinking=raw.get("bills_thinking", False),
         callback=raw.get("callback", ""),
         status_path=raw.get("status_path", ""),
         status_query=raw.get("status_query", ""),

@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, List, Mapping, Optional, Tuple
+from typing import Any, Iterator, List, Mapping, Optional, Tuple
 
 from .budget import check_price, parse_max_credits, with_chat_bound
 from .catalog import Catalog
@@ -19,7 +19,7 @@ from .errors import KieAPIError, KieInputError, Problem
 from .events import ChatFinished, ChatSubmitting
 from .functions import plain_tools
 from .local_files import Staged, resolve_staged, with_urls
-from .messages import plain_messages
+from .messages import message_faults, plain_messages
 from .params import Arguments
 from .pricing import CostEstimate, price_on, quote, unknown_cost
 from .records import PaidCall
@@ -68,10 +68,22 @@ def read_question(
         given["response_format"] = form.wire
     if given.get("tools") is not None:
         given["tools"] = plain_tools(model, given["tools"])
-    conversation = plain_messages(messages, parameters.get("system"))
+    conversation = _checked(entry, messages, parameters.get("media"), parameters.get("system"))
     staged = stage_messages(entry, conversation, parameters.get("media"), under=under)
     staged = replace(staged, given={**given, **staged.given})
     return Question(entry, resolve_staged(entry, staged), staged, form)
+
+
+def _checked(entry: Model, messages: Any, media: Any, system: Optional[str] = None) -> List[Any]:
+    """The conversation as mappings, where each says who speaks, and something: an empty question is paid like any."""
+    if isinstance(messages, Iterator):
+        messages = list(messages)
+    faults = message_faults(messages, items_of_its_own=entry.endpoint.shape == "openai-responses")
+    # A file alone is a question.
+    faults = [fault for fault in faults if not (media and fault[2])]
+    if faults:
+        raise KieInputError(entry.id, [Problem("messages", where, text) for where, text, _ in faults])
+    return plain_messages(messages, system)
 
 
 def check_is_chat(entry: Model) -> None:
@@ -100,7 +112,9 @@ def settle_files(
         KieInputError: a file cannot be read, or the model does not take it.
         KieAPIError: a file could not be uploaded.
     """
-    staged = stage_messages(model, plain_messages(messages), media, under=under)
+    if not messages and not media:
+        raise KieInputError(model.id, [Problem("required", "messages", "messages is empty: there is nothing to ask")])
+    staged = stage_messages(model, _checked(model, messages, media), media, under=under)
     if staged.problems:
         raise KieInputError(model.id, staged.problems)
     urls = uploads.upload_all(connection, model.id, model.endpoint.provider, staged) if staged.files else {}
@@ -194,7 +208,8 @@ def _price(connection: Connection, question: Question, tariff: Optional[str], us
         return unknown_cost(entry, tariff, "the platform did not say how many tokens were used")
     try:
         day = connection.clock.date()
-        return quote(entry, question.arguments, tariff=tariff, quantities=usage.quantities, on=day)
+        used = usage.billed(with_thinking=entry.endpoint.bills_thinking)
+        return quote(entry, question.arguments, tariff=tariff, quantities=used, on=day)
     except KieInputError as error:
         # A price that cannot be told must not cost the answer, which is paid.
         return unknown_cost(entry, tariff, str(error))

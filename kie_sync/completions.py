@@ -56,6 +56,12 @@ class Usage:
         told = {name: number for name, number in apart.items() if number}
         return {"input_tokens": plain, "output_tokens": self.completion_tokens, **told}
 
+    def billed(self, *, with_thinking: bool) -> Dict[str, int]:
+        """`quantities`; with what the total has beyond its parts as output, where the platform charges for thinking."""
+        if not with_thinking:
+            return self.quantities
+        return {**self.quantities, "output_tokens": max(self.completion_tokens, self.total_tokens - self.prompt_tokens)}
+
     def to_dict(self) -> Dict[str, Any]:
         """In OpenAI's form."""
         inside = {

@@ -343,7 +343,8 @@ class Endpoint:
     """A way of calling: paths, where things stand in the answer, which words mean what.
 
     Places in an answer are dotted paths; the first that holds something counts. `failure_codes` are those of a
-    status answer under HTTP 200 that say that the task itself failed, not the question.
+    status answer under HTTP 200 that say that the task itself failed, not the question. With `bills_thinking`, what a
+    chat's total has beyond its two parts is thinking, and is charged as output.
     """
 
     name: str
@@ -354,6 +355,7 @@ class Endpoint:
     model_in: str = "body"
     body: Mapping[str, Any] = field(default_factory=dict)
     stream_body: Mapping[str, Any] = field(default_factory=dict)
+    bills_thinking: bool = False
     callback: str = ""
     status_path: str = ""
     status_query: str = ""

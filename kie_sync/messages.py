@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
 
+from .values import show
+
 _ROLES = ("developer", "system", "user", "assistant", "tool")
 Content = Union[str, Sequence[Mapping[str, Any]], None]
 
@@ -104,3 +106,42 @@ def history_messages(
         else:
             messages += plain_messages(turn)
     return messages if user_message is None else [*messages, text_message(user_message)]
+
+
+def message_faults(messages: Any, *, items_of_its_own: bool = False) -> List[Tuple[str, str, bool]]:
+    """What is wrong with a conversation: where, a sentence, and whether it is only that nothing is said there.
+
+    Args:
+        items_of_its_own: what has no role is an item of the API's own, and is not looked at.
+    """
+    if isinstance(messages, str):
+        return [] if messages.strip() else [("messages", "messages is empty: there is nothing to ask", True)]
+    listed = [messages] if isinstance(messages, (ChatMessage, Mapping)) else messages
+    if listed is None or not isinstance(listed, Iterable) or isinstance(listed, (bytes, bytearray)):
+        return [] if listed is None else [("messages", _WANTED.format("messages", show(messages)), False)]
+    faults: List[Tuple[str, str, bool]] = []
+    for place, message in enumerate(listed):
+        where = f"messages[{place}]"
+        raw = vars(message) if isinstance(message, ChatMessage) else message
+        if not isinstance(raw, Mapping):
+            faults.append((where, _WANTED.format(where, show(message)), False))
+        elif "role" in raw or not items_of_its_own:
+            faults += _message_faults(raw, where)
+    return faults
+
+
+_WANTED = '{} must be text, or messages such as {{"role": "user", "content": "..."}}; got {}'
+
+
+def _message_faults(message: Mapping[str, Any], where: str) -> List[Tuple[str, str, bool]]:
+    role, content = message.get("role"), message.get("content")
+    if role not in _ROLES:
+        return [(f"{where}.role", f"{where}.role must be one of {', '.join(_ROLES)}; got {show(role)}", False)]
+    is_parts = isinstance(content, (list, tuple)) and all(isinstance(p, Mapping) and "type" in p for p in content)
+    if content is not None and not isinstance(content, str) and not is_parts:
+        text = f'{where}.content must be text, or parts such as {{"type": "text", "text": "..."}}; got {show(content)}'
+        return [(f"{where}.content", text, False)]
+    is_silent = not (content.strip() if isinstance(content, str) else content)
+    if role == "user" and is_silent:
+        return [(f"{where}.content", f"{where}.content is empty: there is nothing to ask", True)]
+    return []

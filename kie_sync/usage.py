@@ -61,9 +61,9 @@ def facts_of(used: Any, model: Model) -> Dict[str, Any]:
         return {**used.arguments, **({"result_count": len(used.urls)} if has_open_count(model) else {})}
     if isinstance(used, Mapping):
         usage = parse_usage(used) if "prompt_tokens" in used else None
-        return dict(usage.quantities) if usage is not None else dict(used)
+        return usage.billed(with_thinking=model.endpoint.bills_thinking) if usage is not None else dict(used)
     usage = used if isinstance(used, Usage) else getattr(used, "usage", None)
-    return dict(usage.quantities) if usage is not None else {}
+    return usage.billed(with_thinking=model.endpoint.bills_thinking) if usage is not None else {}
 
 
 def has_open_count(model: Model) -> bool:

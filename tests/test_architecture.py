@@ -186,7 +186,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "response": {"definitions", "errors", "records"},
     "result": {"errors", "pricing"},
     "refusals": {"definitions", "errors", "response"},
-    "messages": set(),
+    "messages": {"values"},
     # What an answer should be like, and what comes of its text: a schema, a class, or OpenAI's strict form of one.
     "strict": set(),
     "typed": {"definitions", "errors", "strict", "values"},

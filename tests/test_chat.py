@@ -487,3 +487,11 @@ def test_an_answer_that_calls_a_tool_or_is_not_read_is_not_empty(caplog: pytest.
         stream(*FULL).close()
 
     assert caplog.records == []
+
+
+def test_google_charges_for_thinking_that_its_total_alone_tells() -> None:
+    """0.50 and 3.00 dollars for 1M tokens (ai.google.dev, pricing: output, thinking included)."""
+    whole = {**WHOLE, "usage": {"prompt_tokens": 4, "completion_tokens": 33, "total_tokens": 76}}
+    adapter = KieChatAdapter(client(Script(answer(whole)), api_keys={"google": "g"}), "gemini-3-flash-preview")
+
+    assert adapter.chat("hi").cost.usd == (4 * Decimal("0.50") + 72 * Decimal("3.00")) / 1_000_000

@@ -91,3 +91,11 @@ def test_less_than_a_hundredth_of_a_credit_is_rounding(consumed: Any, price: Any
 
     assert found == (None if difference is None else Decimal(difference))
     assert unexplained(Decimal(1), None) is None
+
+
+def test_thinking_that_only_the_total_tells_is_output_where_it_is_charged() -> None:
+    usage = Usage(4, 33, 76)
+
+    assert usage.billed(with_thinking=True) == {"input_tokens": 4, "output_tokens": 72}
+    assert usage.billed(with_thinking=False) == {"input_tokens": 4, "output_tokens": 33}
+    assert Usage(4, 33, 37).billed(with_thinking=True) == {"input_tokens": 4, "output_tokens": 33}
