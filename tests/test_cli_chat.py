@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Iterator, List, Union
 
 import pytest
+from click import UsageError
 from click.testing import CliRunner, Result
 from wire import CHAT, TALKERS, Script, chunk, client, event, pieces
 
@@ -140,7 +141,7 @@ class Talk:
         self.client, self._capsys = home, capsys
         self.conversation = KieConversation(home, CHAT)
 
-    def __call__(self, *lines: Line, **more: Any) -> Any:
+    def __call__(self, *lines: Line, arguments: Any = None, **more: Any) -> Any:
         typed: Iterator[Line] = iter(lines)
 
         def read(prompt: str) -> str:
@@ -149,7 +150,9 @@ class Talk:
                 raise line
             return line
 
-        self.session = Session(Run(), self.client, self.conversation, {}, as_message, read=read, **more)
+        defaults = {"arguments": arguments or {}}
+        self.conversation.defaults.update(defaults)
+        self.session = Session(Run(), self.client, self.conversation, defaults, as_message, read=read, **more)
         self.session.talk()
         self.conversation = self.session._conversation
         return self._capsys.readouterr()
@@ -229,6 +232,7 @@ def test_new_and_load(talk: Talk, here: Path) -> None:
         ("/save", "/save needs a file: /save FILE"),
         ("/save there.json", "/save there.json: there is something already"),
         ("/image gone.png", "gone.png: there is no such file"),
+        ("/image there.json", "error: there.json must be a picture, a video, a sound or a PDF file"),
         ("/quit now", "/quit stands alone"),
         ("hello [[fault:envelope=402]]", "(code 402; "),
         ("hello [[fault:silent-close]]", "the stream ended without a finish reason"),
@@ -243,6 +247,44 @@ def test_an_error_does_not_end_the_session(line: str, message: str, talk: Talk, 
     assert message in said.err
     assert said.out.endswith("3 + 3 = 6\n\n")
     assert [message["content"] for message in talk.conversation.messages][::2] == ["2+2?", "3+3?"]
+
+
+def test_a_file_that_the_model_does_not_take_is_refused_at_once(talk: Talk, here: Path) -> None:
+    (here / "talk.mp3").write_bytes(b"ID3\x04\x00\x00\x00\x00\x00\x00")
+
+    said = talk("/model gpt-5-4", "/image talk.mp3", "2+2?", "/quit")
+
+    assert "error: talk.mp3: this model does not take sounds; it takes: pictures" in said.err
+    assert said.out == "2 + 2 = 4\n"
+
+
+def test_a_file_to_begin_with_is_refused_before_the_first_line(talk: Talk, here: Path) -> None:
+    (here / "notes.txt").write_text("hello")
+
+    with pytest.raises(UsageError, match="notes.txt must be a picture, a video, a sound or a PDF file"):
+        talk("2+2?", images=["notes.txt"])
+
+
+def test_another_model_is_asked_without_what_it_does_not_take(talk: Talk, here: Path) -> None:
+    """Options, and files not yet shown; the first model gets its options again."""
+    (here / "talk.mp3").write_bytes(b"ID3\x04\x00\x00\x00\x00\x00\x00")
+    given = {"reasoning_effort": "low", "max_tokens": 90}
+
+    said = talk("/image talk.mp3", "/model claude-haiku-4-5", "2+2?", "/quit", arguments=given)
+
+    assert "claude-haiku-4-5 does not take reasoning_effort=low; left out\n" in said.err
+    assert "talk.mp3: this model does not take sounds" in said.err
+    assert said.out == "2 + 2 = 4\n"
+    assert talk.conversation.defaults["arguments"] == {"max_tokens": 90}
+    talk(f"/model {CHAT}", arguments=given)
+    assert talk.conversation.defaults["arguments"] == given
+
+
+def test_other_words_for_leaving_and_for_beginning_anew(talk: Talk) -> None:
+    said = talk("2+2?", "/clear", "3+3?", "/exit", "never said")
+
+    assert [message["content"] for message in talk.conversation.messages] == ["3+3?", "3 + 3 = 6"]
+    assert "error" not in said.err
 
 
 def test_ctrl_c_at_an_empty_line_says_how_to_leave(talk: Talk) -> None:
