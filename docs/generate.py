@@ -14,6 +14,7 @@ import runpy
 import shlex
 import sys
 from contextlib import contextmanager
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,6 +28,7 @@ from kie_sync.cli import COMMANDS, main
 from kie_sync.cli.catalog import COMMANDS as CATALOG_COMMANDS
 from kie_sync.cli.catalog.docs import part_words
 from kie_sync.cli.run import as_json
+from kie_sync.cli.words import price_lines
 from kie_sync.definitions import Model, Price
 from kie_sync.errors import CatalogProblem
 
@@ -91,6 +93,12 @@ def _run(*words: str) -> str:
     return str(done.output)
 
 
+@cache
+def _catalog() -> Catalog:
+    """The shipped catalog, read once for all pages."""
+    return read_catalog()
+
+
 # The command line
 
 
@@ -109,7 +117,7 @@ def exit_table() -> str:
 
 def retired(lang: str) -> str:
     """Which models their makers have withdrawn."""
-    names = ", ".join(f"`{model.id}`" for model in read_catalog().values() if model.retired_on)
+    names = ", ".join(f"`{model.id}`" for model in _catalog().values() if model.retired_on)
     return f"{_say('Withdrawn by their makers, so that calls to the real platform may be refused:', lang)} {names}\n"
 
 
@@ -148,7 +156,7 @@ def word_table(name: str) -> str:
 def families(lang: str) -> str:
     """How many models there are of each sort, with the first ones."""
     found: Dict[Tuple[str, str, str], List[str]] = {}
-    for model in read_catalog().values():
+    for model in _catalog().values():
         shape = "" if model.endpoint.shape == "task" else model.endpoint.shape
         found.setdefault((model.kind, model.endpoint.provider.title, shape), []).append(f"`{model.id}`")
     rows = [(*sort, len(ids), ", ".join(ids[:3]) + (", ..." if len(ids) > 3 else "")) for sort, ids in found.items()]
@@ -161,7 +169,7 @@ def is_written_out(catalog: Catalog, model_id: str) -> bool:
 
 
 def models(lang: str) -> str:
-    catalog = read_catalog()
+    catalog = _catalog()
     with KieClient(catalog=catalog) as client:
         return "\n".join(
             model_section(client, catalog[model_id], lang) for model_id in catalog if is_written_out(catalog, model_id)
@@ -169,8 +177,8 @@ def models(lang: str) -> str:
 
 
 def others(lang: str) -> str:
-    """The models without a section of their own, with what a million tokens cost."""
-    catalog = read_catalog()
+    """The chat models without a section of their own, with what a million tokens cost."""
+    catalog = _catalog()
     rows = [
         (
             f"`{model.id}`",
@@ -179,9 +187,38 @@ def others(lang: str) -> str:
             "; ".join(_token_rates(each, lang) for each in model.prices),
         )
         for model in catalog.values()
-        if not is_written_out(catalog, model.id)
+        if model.kind == "chat" and not is_written_out(catalog, model.id)
     ]
     return table([_say(word, lang) for word in ("model", "title", "shape of chat", "credits for 1M tokens")], rows)
+
+
+def task_families(lang: str) -> str:
+    """The other models without a section of their own: a row for each kind in each family's file."""
+    catalog = _catalog()
+    found: Dict[Tuple[str, str], List[Model]] = {}
+    for model in catalog.values():
+        if model.kind != "chat" and not is_written_out(catalog, model.id):
+            family = Path(catalog.raw(model.id).mark.file).stem.replace("-", " ")
+            found.setdefault((family, model.kind), []).append(model)
+    rows = [(*sort, ", ".join(f"`{each.id}`" for each in group), _span(group, lang)) for sort, group in found.items()]
+    return table([_say(word, lang) for word in ("family", "kind", "model ids", "credits")], rows)
+
+
+def _span(group: Sequence[Model], lang: str) -> str:
+    """What some models cost, from the least to the most for each unit; conditions are left to `show`."""
+    found: Dict[str, List[Decimal]] = {}
+    is_whole = True
+    for model in group:
+        lines = [line for price in model.prices for line in price_lines(price)]
+        known = [line for line in lines if line.get("currency") == "credits"]
+        is_whole &= bool(known)
+        for line in known:
+            found.setdefault(line["unit"], []).append(line["amount"])
+    texts = []
+    for unit, amounts in found.items():
+        span = " - ".join(str(as_json(each)) for each in dict.fromkeys((min(amounts), max(amounts))))
+        texts.append(f"{span} / {_say(unit.replace('_', ' '), lang)}")
+    return "; ".join([*texts, *([] if is_whole else [_say("some unknown" if texts else "unknown", lang)])])
 
 
 def _token_rates(price: Price, lang: str) -> str:
@@ -299,7 +336,7 @@ def command_line(model: Model, call: Mapping[str, Any]) -> str:
 
 def tariffs(lang: str) -> str:
     rows = []
-    for tariff in read_catalog().tariffs.values():
+    for tariff in _catalog().tariffs.values():
         rows.append((f"`{tariff.name}`", tariff.title, tariff.note))
     return table([_say("tariff", lang), _say("title", lang), _say("note", lang)], rows)
 
@@ -307,7 +344,7 @@ def tariffs(lang: str) -> str:
 def plans(lang: str) -> str:
     head = [_say(word, lang) for word in ("title", "seller", "credits", "price")]
     rows = []
-    for plan in read_catalog().plans.values():
+    for plan in _catalog().plans.values():
         title = plan.title_zh if lang == "zh" else f"{plan.title} {plan.title_zh}"
         rows.append((title, plan.seller, f"{plan.credits:,}", f"{plan.price} {plan.currency}"))
     return table(head, rows)
@@ -345,6 +382,7 @@ PARTS: Dict[str, Callable[..., str]] = {
     "families": families,
     "models": models,
     "others": others,
+    "tasks": task_families,
     "tariffs": tariffs,
     "plans": plans,
     "words": word_table,

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 #: The environment as pytest was started with, for the few tests that run pip.
 OUTER_ENVIRON: Dict[str, str] = dict(os.environ)
 
-# Nothing is stored in a user's cache, not even while tests are collected; tests of the cache name a folder.
+# Nothing is stored in a user's cache, not even while tests are collected; the run has a folder of its own for it.
 os.environ["KIE_CATALOG_CACHE"] = "off"
 
 _CLEARED_PREFIXES = ("KIE_", "GEMINI_", "GOOGLE_", "XDG_")
@@ -66,13 +66,16 @@ def no_network() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def no_settings() -> Iterator[None]:
-    """The environment names no key, no other host, no proxy and no catalog."""
+def no_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The environment names no key, no other host, no proxy and no catalog.
+
+    The shipped catalog is read from its YAML once, and then from its stored form, as on a user's machine.
+    """
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
             if name.startswith(_CLEARED_PREFIXES) or name.upper() in _CLEARED_NAMES:
                 patch.delenv(name)
-        patch.setenv("KIE_CATALOG_CACHE", "off")
+        patch.setenv("KIE_CATALOG_CACHE", str(tmp_path_factory.mktemp("catalogs")))
         yield
 
 

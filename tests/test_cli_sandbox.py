@@ -22,6 +22,8 @@ from wire import chunk, event, pieces
 import kie_sync
 from kie_sync.cli import main
 from kie_sync.cli.chat import as_message
+from kie_sync.cli.demo import find_model
+from kie_sync.pricing import estimate
 from kie_sync.response import Response
 from kie_sync.sandbox import Sandbox
 from kie_sync.transport import HttpTransport
@@ -617,8 +619,7 @@ def test_demo_makes_one_of_each_kind(here: Path, monkeypatch: pytest.MonkeyPatch
         "image: kie-demo/image.png\n"
         "  google/nano-banana, 5 credits, US$ 0.025\n"
         "video: kie-demo/video.mp4\n"
-        "  sora-2-text-to-video, 31 credits, US$ 0.155\n"
-        "  its maker has withdrawn this model; here it is only played\n"
+        "  grok-imagine-video-1-5-preview, 20.2 credits, US$ 0.101\n"
         "chat: kie-demo/answer.txt\n"
         "  gemini-3-pro, 0.0... credits, US$ 0.0...\n"
         f"{result.stdout.splitlines()[-1]}\n"
@@ -627,6 +628,15 @@ def test_demo_makes_one_of_each_kind(here: Path, monkeypatch: pytest.MonkeyPatch
     assert (here / "kie-demo/image.png").read_bytes().startswith(PNG)
     assert (here / "kie-demo/video.mp4").read_bytes()[4:8] == b"ftyp"
     assert (here / "kie-demo/answer.txt").read_text(encoding="utf-8").strip() in result.stderr
+
+
+@pytest.mark.parametrize("kind", ["image", "video", "chat"])
+def test_the_demo_takes_what_is_in_use_and_has_a_price(kind: str, catalog: Any) -> None:
+    found = find_model(catalog, kind)
+
+    assert (found.kind, found.retired_on, bool(found.prices)) == (kind, "", True)
+    if kind != "chat":
+        assert estimate(found, {"prompt": "a cat"}).credits is not None
 
 
 def test_demo_as_json_overwrites_nothing() -> None:

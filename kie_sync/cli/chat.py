@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import stat
 import sys
 from decimal import Decimal
 from pathlib import Path
@@ -29,6 +31,7 @@ from .run import Run, common_options, journal_option
     multiple=True,
     help="A picture or another file to look at; may be repeated.",
 )
+@click.option("--stdin", "with_stdin", is_flag=True, help="Put what comes on stdin below PROMPT.")
 @click.option("--max-tokens", type=int, metavar="N", help="How long the answer may be.")
 @click.option("--reasoning-effort", metavar="WORD", help="How long the model thinks, such as low or high.")
 @click.option("--thoughts", is_flag=True, help="Show the model's thoughts, on stderr.")
@@ -48,6 +51,7 @@ def chat(
     pairs: Tuple[str, ...],
     system: Optional[str],
     images: Tuple[str, ...],
+    with_stdin: bool,
     max_tokens: Optional[int],
     reasoning_effort: Optional[str],
     thoughts: bool,
@@ -61,7 +65,8 @@ def chat(
 ) -> None:
     """Ask a chat model, or talk with it; the answer is shown as it comes.
 
-    Without PROMPT the question is read from stdin, with - always. At a terminal a conversation begins
+    Without PROMPT the question is read from stdin, with - always; with --stdin it is PROMPT, and below it
+    what comes on stdin, which is left alone otherwise. At a terminal a conversation begins
     instead: type, and /help lists its commands; Ctrl-C stops an answer and keeps what came. A small local
     picture goes along in the request, other files are uploaded. Tokens and credits follow on stderr. With
     --json each piece is a line, and the last line is the whole answer.
@@ -74,13 +79,17 @@ def chat(
             raise click.UsageError(f"{name} stands there twice: as --{name.replace('_', '-')} and as -p {name}=")
         given.update({name: value} if value is not None else {})
     messages = given.pop("messages", None)
-    if messages is not None and (prompt or system or images or load):
-        raise click.UsageError("-p messages= is the whole conversation; leave out PROMPT, --system, --image and --load")
+    if messages is not None and (prompt or system or images or load or with_stdin):
+        others = "PROMPT, --stdin, --system, --image and --load"
+        raise click.UsageError(f"-p messages= is the whole conversation; leave out {others}")
     if save is not None and save != load:
         check_place(save, "--save")
-    is_talk = messages is None and prompt is None and is_terminal() and sys.stdout.isatty() and not run.as_json
+    is_asked = messages is not None or prompt is not None or with_stdin
+    is_talk = not is_asked and is_terminal() and sys.stdout.isatty() and not run.as_json
     if messages is None and not is_talk:
-        messages = [as_message(_read_prompt(prompt), images)]
+        if prompt not in (None, "-") and not with_stdin and _is_waiting():
+            run.warn("what came on stdin is not read, for there is a PROMPT; --stdin puts it below PROMPT")
+        messages = [as_message(_read_prompt(prompt, with_stdin), images)]
     if thoughts and "include_thoughts" in model.parameters:
         given.setdefault("include_thoughts", True)
     asked: Dict[str, Any] = {"tariff": tariff, "max_credits": max_credits, "allow_unknown_price": allow_unknown_price}
@@ -110,17 +119,42 @@ def chat(
             conversation.save(save)
 
 
-def _read_prompt(prompt: Optional[str]) -> str:
+def _read_prompt(prompt: Optional[str], with_stdin: bool) -> str:
     if prompt in (None, "-"):
         if prompt is None and is_terminal():
             raise click.UsageError("there is no PROMPT; write it in quotes, or pipe it in")
-        try:
-            prompt = sys.stdin.buffer.read().decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise click.UsageError(f"what came on stdin is not UTF-8 text: {error}") from error
+        prompt = _read_stdin()
+    elif with_stdin:
+        below = _read_stdin()
+        if not below.strip():
+            raise click.UsageError("--stdin: nothing came on stdin")
+        prompt = f"{prompt}\n\n{below}"
     if not prompt or not prompt.strip():
         raise click.UsageError("the prompt is empty")
     return prompt
+
+
+def _read_stdin() -> str:
+    try:
+        return sys.stdin.buffer.read().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"what came on stdin is not UTF-8 text: {error}") from error
+
+
+def _is_waiting() -> bool:
+    """Whether text waits in a pipe. Nothing is read: the pipe may stay open, or belong to a loop of the shell."""
+    try:
+        import fcntl
+        import termios
+
+        waiting = bytearray(4)
+        descriptor = sys.stdin.fileno()
+        if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+            return False
+        fcntl.ioctl(descriptor, termios.FIONREAD, waiting)
+    except (ImportError, OSError, ValueError):
+        return False
+    return any(waiting)
 
 
 def is_terminal() -> bool:

@@ -10,8 +10,10 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional
 import click
 
 from .. import KieClient, KieConversation
+from ..chat import read_question
+from ..chat_files import stage_messages
 from ..config import state_folder
-from ..errors import KieError
+from ..errors import KieError, KieInputError
 from .answers import say_total, show_answer
 from .run import Run
 
@@ -25,10 +27,11 @@ COMMANDS: Mapping[str, str] = {
     "/cost": "tokens and credits so far",
     "/model ID": "ask another model from now on",
     "/system TEXT": "what the model is told beforehand; without TEXT nothing",
-    "/new": "forget what was said",
+    "/new": "forget what was said; also /clear",
     "/image FILE_OR_URL": "show a picture or another file with the next question",
-    "/quit": "leave, as Ctrl-D does",
+    "/quit": "leave, as Ctrl-D does; also /exit",
 }
+_ALSO: Mapping[str, str] = {"/exit": "/quit", "/clear": "/new"}
 
 
 class Session:
@@ -62,12 +65,18 @@ class Session:
         self._file, self._read = save, read
 
     def talk(self) -> None:
-        """Read and answer until the end."""
+        """Read and answer until the end.
+
+        Raises:
+            click.UsageError: the files to begin with are none that this model takes.
+        """
+        for image in self._images:
+            self._check_image(image)
         self._run.say(f"{self._conversation.model}; /help lists the commands, Ctrl-D leaves")
         while True:
             try:
                 line = self._read_lines()
-                if line.strip() == "/quit":
+                if _ALSO.get(line.strip(), line.strip()) == "/quit":
                     break
                 if line.strip():
                     self._answer(line)
@@ -123,7 +132,7 @@ class Session:
 
     def _obey(self, line: str) -> None:
         name, _, rest = line.partition(" ")
-        rest = rest.strip()
+        name, rest = _ALSO.get(name, name), rest.strip()
         known = {command.partition(" ")[0]: command.partition(" ")[2] for command in COMMANDS}
         if name not in known:
             raise click.UsageError(f"there is no {name}; /help lists the commands, and // begins a line with a slash")
@@ -153,6 +162,7 @@ class Session:
             say_total(self._run, self._conversation)
         self._conversation, self._file = loaded, rest
         self._run.say(f"{loaded.model}; {len(loaded.messages)} messages")
+        self._fit()
 
     def _cost(self, rest: str) -> None:
         say_total(self._run, self._conversation)
@@ -160,6 +170,7 @@ class Session:
     def _model(self, rest: str) -> None:
         self._conversation.model = rest
         self._run.say(rest)
+        self._fit()
 
     def _system(self, rest: str) -> None:
         self._conversation.system = rest or None
@@ -169,8 +180,40 @@ class Session:
         self._images, self._file = [], None
 
     def _image(self, rest: str) -> None:
-        self._as_message("", [rest])
+        self._check_image(rest)
         self._images.append(rest)
+
+    def _check_image(self, image: str) -> None:
+        """See that the model can be shown a file: one that it refuses would spoil every question from now on."""
+        model = self._client.catalog[self._conversation.model]
+        problems = stage_messages(model, [self._as_message("", [image])], None).problems
+        if problems:
+            # It was typed as a word, and not as a part of a message.
+            reasons = [problem.message.replace(problem.where, image, 1) for problem in problems]
+            raise click.UsageError("; ".join(reasons))
+
+    def _fit(self) -> None:
+        """Leave out what the model that is asked now does not take; another one may take it again."""
+        model = self._conversation.model
+        given = self._defaults.get("arguments") or {}
+        taken = {name: value for name, value in given.items() if self._takes(name, value)}
+        self._conversation.defaults["arguments"] = taken
+        left_out = [f"{name}={value}" for name, value in given.items() if name not in taken]
+        if left_out:
+            self._run.say(f"{model} does not take {', '.join(left_out)}; left out")
+        for image in list(self._images):
+            try:
+                self._check_image(image)
+            except click.UsageError as error:
+                self._images.remove(image)
+                self._run.say(f"{error.format_message()}; left out")
+
+    def _takes(self, name: str, value: Any) -> bool:
+        try:
+            read_question(self._client.catalog, self._conversation.model, "?", {name: value})
+        except KieInputError:
+            return False
+        return True
 
     def _quit(self, rest: str) -> None:
         raise click.UsageError("/quit stands alone")

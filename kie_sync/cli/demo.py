@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from pathlib import Path, PurePosixPath
-from typing import Any, Dict
+from typing import Any, Dict, Mapping
 from urllib.parse import urlsplit
 
 import click
@@ -13,8 +13,9 @@ import click
 from .. import Catalog, CostEstimate, KieAdapter, KieClient
 from .. import sandbox as sandboxes
 from ..definitions import Model
-from ..errors import KieConfigError
+from ..errors import KieConfigError, KieError
 from ..figures import tidy
+from ..pricing import estimate
 from .arguments import check_output
 from .delivery import save
 from .progress import Progress
@@ -64,7 +65,9 @@ def demo(run: Run, output: str) -> None:
 
 
 def find_model(catalog: Catalog, kind: str) -> Model:
-    """The first model of a kind that a prompt alone is enough for, preferably one that is still in use.
+    """The first model of a kind that a prompt alone is enough for.
+
+    One that is still in use comes before one that is not, and one whose price is known then before others.
 
     Raises:
         KieConfigError: the catalog has none.
@@ -79,7 +82,17 @@ def find_model(catalog: Catalog, kind: str) -> Model:
     ]
     if not fitting:
         raise KieConfigError(f"the demo finds no model of kind {kind} that needs a prompt only")
-    return min(fitting, key=lambda model: bool(model.retired_on))
+    return min(fitting, key=lambda model: (bool(model.retired_on), not _is_priced(model)))
+
+
+def _is_priced(model: Model) -> bool:
+    """Whether a prompt alone has a known price; of a chat, its tokens."""
+    if model.kind == "chat":
+        return any(isinstance(price.amounts, Mapping) for price in model.prices)
+    try:
+        return estimate(model, {"prompt": "a"}).credits is not None
+    except KieError:
+        return False
 
 
 def _make(run: Run, adapter: KieAdapter, prompt: str, output: str) -> Dict[str, Any]:
