@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Iterator, Union
 
 import pytest
-from click import UsageError
 from wire import CHAT, Script, chunk, client, event, pieces
 
 from kie_sync import KieClient, KieConversation
@@ -153,13 +152,6 @@ def test_a_file_that_the_model_does_not_take_is_refused_at_once(talk: Talk, here
 
     assert "error: talk.mp3: this model does not take sounds; it takes: pictures" in said.err
     assert said.out == "2 + 2 = 4\n"
-
-
-def test_a_file_to_begin_with_is_refused_before_the_first_line(talk: Talk, here: Path) -> None:
-    (here / "notes.txt").write_text("hello")
-
-    with pytest.raises(UsageError, match="must be a picture, a video, a sound or a PDF file"):
-        talk("2+2?", images=["notes.txt"])
 
 
 def test_another_model_is_asked_without_what_it_does_not_take(talk: Talk, here: Path) -> None:

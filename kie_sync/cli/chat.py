@@ -15,7 +15,7 @@ import click
 from .. import KieAdapter, KieConversation
 from .answers import show_answer
 from .arguments import argument_options, read_arguments
-from .chat_session import Session, check_place, history
+from .chat_session import Session, check_place, check_shown, history
 from .limits import limit_options
 from .progress import Progress
 from .run import Run, common_options, journal_option
@@ -84,6 +84,8 @@ def chat(
         raise click.UsageError(f"-p messages= is the whole conversation; leave out {others}")
     if save is not None and save != load:
         check_place(save, "--save")
+    for image in images:
+        check_shown(model, as_message("", [image]), f"--image {image}")
     is_asked = messages is not None or prompt is not None or with_stdin
     is_talk = not is_asked and is_terminal() and sys.stdout.isatty() and not run.as_json
     if messages is None and not is_talk:

@@ -13,6 +13,7 @@ from .. import KieClient, KieConversation
 from ..chat import read_question
 from ..chat_files import stage_messages
 from ..config import state_folder
+from ..definitions import Model
 from ..errors import KieError, KieInputError
 from .answers import say_total, show_answer
 from .run import Run
@@ -65,13 +66,7 @@ class Session:
         self._file, self._read = save, read
 
     def talk(self) -> None:
-        """Read and answer until the end.
-
-        Raises:
-            click.UsageError: the files to begin with are none that this model takes.
-        """
-        for image in self._images:
-            self._check_image(image)
+        """Read and answer until the end."""
         self._run.say(f"{self._conversation.model}; /help lists the commands, Ctrl-D leaves")
         while True:
             try:
@@ -184,13 +179,7 @@ class Session:
         self._images.append(rest)
 
     def _check_image(self, image: str) -> None:
-        """See that the model can be shown a file: one that it refuses would spoil every question from now on."""
-        model = self._client.catalog[self._conversation.model]
-        problems = stage_messages(model, [self._as_message("", [image])], None).problems
-        if problems:
-            # It was typed as a word, and not as a part of a message.
-            reasons = [problem.message.replace(problem.where, image, 1) for problem in problems]
-            raise click.UsageError("; ".join(reasons))
+        check_shown(self._client.catalog[self._conversation.model], self._as_message("", [image]), image)
 
     def _fit(self) -> None:
         """Leave out what the model that is asked now does not take; another one may take it again."""
@@ -217,6 +206,20 @@ class Session:
 
     def _quit(self, rest: str) -> None:
         raise click.UsageError("/quit stands alone")
+
+
+def check_shown(model: Model, message: Any, where: str) -> None:
+    """See that a model can be shown the file of a message: at a terminal it would spoil every later question.
+
+    Args:
+        where: the file as it was typed, for it was no part of a message then.
+
+    Raises:
+        click.UsageError: the file cannot be read, or the model does not take it.
+    """
+    problems = stage_messages(model, [message], None).problems
+    if problems:
+        raise click.UsageError("; ".join(each.message.replace(each.where, where, 1) for each in problems))
 
 
 def check_place(path: str, where: str) -> None:
