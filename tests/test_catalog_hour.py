@@ -139,9 +139,9 @@ SLIPS: Dict[str, Slip] = {
         "already; write another one, or remove it",
     ),
     "a shared alias that is taken": Slip(
-        "  resolution: {title: Resolution tier}\n",
-        "  resolution: {title: Resolution tier, aliases: [size]}\n",
-        "LINE:50: names.resolution.aliases[0]: the name size belongs to aspect_ratio already; "
+        "  output_format: {title: File format of the result, aliases: [format]}\n",
+        "  output_format: {title: File format of the result, aliases: [size]}\n",
+        "LINE:63: names.output_format.aliases[0]: the name size belongs to aspect_ratio already; "
         "write another one, or remove it",
     ),
     "an unknown kind": Slip(

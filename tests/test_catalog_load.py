@@ -21,6 +21,8 @@ from kie_sync.catalog_load import cache_folder, list_included
 from kie_sync.catalog_stored import StoredCatalog, unpack
 from kie_sync.yamlfile import mark_at
 
+pytestmark = pytest.mark.slow
+
 OWN = """\
 include: ['parts/*.yaml']
 money: {usd_cny: 7.20}
