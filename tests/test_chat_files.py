@@ -88,12 +88,10 @@ def test_a_path_in_a_message_must_be_meant(catalog: Catalog, tmp_path: Path) -> 
 
     found = staged(catalog, None, [message])
 
-    assert [(p.where, p.message.partition(";")[2]) for p in found.problems] == [
-        (
-            "messages[0].content[0].image_url.url",
-            f' got "{tmp_path}/secret.png"; a local file is given as Path(...), or with media=',
-        )
-    ]
+    where, hint = "messages[0].content[0].image_url.url", "; a local file is given as Path(...), or with media="
+    assert [problem.where for problem in found.problems] == [where]
+    assert found.problems[0].message.startswith(f"{where} must be a URL; got ")
+    assert found.problems[0].message.endswith(hint)
     assert found.given["messages"][0]["content"][1] == shown(INLINE)
 
 
