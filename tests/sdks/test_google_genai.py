@@ -202,7 +202,8 @@ def test_max_output_tokens_cut_the_answer(models):
     _, answer = ask(models, "Tell me", max_output_tokens=5)
 
     assert answer.candidates[0].finish_reason == types.FinishReason.MAX_TOKENS
-    assert answer.usage_metadata.candidates_token_count == 5
+    used = answer.usage_metadata
+    assert (used.candidates_token_count, used.thoughts_token_count) == (3, 2)
 
 
 def test_a_prompt_can_be_blocked(models):
