@@ -3,7 +3,6 @@ from typing import Literal
 
 ModelId = Literal[
     "4o-image-api",
-    "acme/clip-2",
     "ai-music-api/add-instrumental",
     "ai-music-api/add-vocals",
     "ai-music-api/boost-music-style",
