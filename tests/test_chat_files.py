@@ -17,6 +17,7 @@ from kie_sync.chat_files import MOST_INLINE, MOST_WITHOUT_UPLOAD, stage_messages
 from kie_sync.config import load_catalog
 from kie_sync.errors import KieAPIError, KieBudgetError, KieInputError
 from kie_sync.local_files import placeholder_of
+from kie_sync.values import show
 
 GOOGLE = "gemini-3-flash-preview"
 ANSWER = answer({"choices": [{"message": {"content": "a cat"}, "finish_reason": "stop"}]})
@@ -88,10 +89,9 @@ def test_a_path_in_a_message_must_be_meant(catalog: Catalog, tmp_path: Path) -> 
 
     found = staged(catalog, None, [message])
 
-    where, hint = "messages[0].content[0].image_url.url", "; a local file is given as Path(...), or with media="
-    assert [problem.where for problem in found.problems] == [where]
-    assert found.problems[0].message.startswith(f"{where} must be a URL; got ")
-    assert found.problems[0].message.endswith(hint)
+    where, given = "messages[0].content[0].image_url.url", show(str(tmp_path / "secret.png"))
+    text = f"{where} must be a URL; got {given}; a local file is given as Path(...), or with media="
+    assert [(problem.where, problem.message) for problem in found.problems] == [(where, text)]
     assert found.given["messages"][0]["content"][1] == shown(INLINE)
 
 

@@ -17,6 +17,7 @@ import requests
 
 from kie_sync.catalog import read_catalog
 from kie_sync.errors import KieConfigError
+from kie_sync.pricing import estimate
 from kie_sync.sandbox import FAULTS, Sandbox, parse_fault, serve
 
 CATALOG = read_catalog()
@@ -120,8 +121,10 @@ def test_the_golden_examples_of_every_task_model_are_accepted_and_priced():
                 answer = caller.create(model.slug, **json.loads(json.dumps(example.sends, default=float))).json()
 
                 assert (model.id, answer["code"]) == (model.id, 200), answer
-                taken = caller.sandbox.tasks[-1].credits
-                assert before - caller.sandbox.balance == taken >= 0
+                taken, price = caller.sandbox.tasks[-1].credits, estimate(model, example.call).platform_credits
+                assert before - caller.sandbox.balance == taken
+                # Nothing is taken where nothing is asked; a price that is unknown is not free.
+                assert (taken > 0) is (price != 0), model.id
 
 
 @pytest.mark.parametrize(
