@@ -16,10 +16,12 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, 
 
 from . import catalog_build as build
 from .catalog_check import shape_faults
-from .catalog_extends import BASES, MODELS, CannotExtend, Entries, Where, as_written, lay
+from .catalog_extends import BASES, MODELS, CannotExtend, Entries, Where, as_written
 from .catalog_files import read_with_includes
 from .catalog_lookup import Faults
 from .catalog_lookup import Path as DataPath
+from .catalog_lookup import show_path as show_path
+from .catalog_overlay import Overlaid
 from .definitions import Endpoint, Model, Money, Plan, Provider, Tariff
 from .errors import CatalogProblem, KieCatalogError, KieUnknownModelError
 from .params import nearest
@@ -43,25 +45,26 @@ def read_schema() -> Dict[str, Any]:
     return schema
 
 
-def read_catalog(*paths: Union[str, Path], check: bool = False) -> Catalog:
+def read_catalog(*paths: Union[str, Path], check: bool = False, shipped: Optional[Path] = None) -> Catalog:
     """Read the shipped catalog, and lay these files over it.
 
     A user's files are always checked. The shipped files are when they are read from a checkout, where
-    they may have been edited, or when `check` asks for it.
+    they may have been edited, or when `check` asks for it. With `shipped`, that file takes the place of the
+    shipped one: another release's, which is not checked, for its words may be older than ours.
 
     Raises:
         KieConfigError: a file cannot be read.
         KieCatalogError: the shipped catalog itself cannot be read.
     """
-    root = data_root()
+    root = data_root() if shipped is None else shipped.parent
     problems: List[CatalogProblem] = []
-    entry = root.joinpath("models.yaml")
-    base, shipped_problems = read_with_includes(entry, "models.yaml", root)
+    entry = root.joinpath("models.yaml") if shipped is None else shipped
+    base, shipped_problems = read_with_includes(entry, entry.name, root)
     if shipped_problems:
         raise KieCatalogError(shipped_problems)
-    must_check = check or (isinstance(root, Path) and root.name != "_data")
-    shipped = base.get("models")
-    touched = set(shipped) if must_check and isinstance(shipped, YamlMap) else set()
+    must_check = check or (shipped is None and isinstance(root, Path) and root.name != "_data")
+    own = base.get("models")
+    touched = set(own) if must_check and isinstance(own, YamlMap) else set()
     layers: List[YamlMap] = []
     for path in paths:
         layer, found = read_with_includes(Path(path), str(path), Path(path).parent)
@@ -80,6 +83,7 @@ class Catalog(Mapping[str, Model]):
 
     Attributes:
         problems: everything found wrong, with file, line and column; warnings as well.
+        hidden: the models that a user's file takes away, and where it says so.
     """
 
     def __init__(
@@ -95,9 +99,12 @@ class Catalog(Mapping[str, Model]):
         self._broken: Dict[str, List[CatalogProblem]] = {}
         self._broken_bases: Dict[str, List[CatalogProblem]] = {}
         self._built: Dict[str, Model] = {}
-        root = base
+        overlaid = Overlaid(base)
         for layer in layers:
-            root = lay(root, layer)
+            overlaid.add(layer)
+        root = overlaid.root
+        self.hidden: Dict[str, Mark] = overlaid.hidden
+        self.problems += tuple(overlaid.problems)
         if layers:
             touched = Entries(root).heirs(touched)
         if touched or layers or must_check:
@@ -170,6 +177,8 @@ class Catalog(Mapping[str, Model]):
             return self._models[model_id]
 
     def _hint(self, model_id: str) -> str:
+        if model_id in self.hidden:
+            return f"it is hidden by {self.hidden[model_id].file}:{self.hidden[model_id].line}"
         short = {known.rpartition("/")[2]: known for known in self}
         close = f'did you mean "{short[model_id]}"?' if model_id in short else nearest(model_id, self)
         hint = close.lstrip("; ") or "`kie-sync models` lists them all"
@@ -286,11 +295,3 @@ class Catalog(Mapping[str, Model]):
         if isinstance(filled.get("price"), YamlMap) and "unit" not in filled["price"]:
             del filled["price"]
         return self._try(where, filled)[1]
-
-
-def show_path(path: Sequence[Union[str, int]]) -> str:
-    """A path as a person writes it: parameters.duration.values[2]."""
-    shown = ""
-    for step in path:
-        shown += f"[{step}]" if isinstance(step, int) else f".{step}" if shown else str(step)
-    return shown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import Any, List, Mapping, Optional, Tuple, TypeVar, Union
+from typing import Any, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union
 
 from .definitions import FILE_TYPES, LIST_TYPES, UNSET, Condition, Parameter, Source
 from .params import accept, find_name, nearest
@@ -45,6 +45,14 @@ def names(value: Any) -> Tuple[str, ...]:
     if value is None:
         return ()
     return (str(value),) if not isinstance(value, (list, tuple)) else tuple(str(item) for item in value)
+
+
+def show_path(path: Sequence[Union[str, int]]) -> str:
+    """A path as a person writes it: parameters.duration.values[2]."""
+    shown = ""
+    for step in path:
+        shown += f"[{step}]" if isinstance(step, int) else f".{step}" if shown else str(step)
+    return shown
 
 
 def decimal(value: Any) -> Optional[Decimal]:

@@ -10,17 +10,16 @@ import hashlib
 import ipaddress
 import os
 import re
-import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, List, Mapping, Optional, Pattern, Set, Tuple, Union
 from urllib.parse import urlsplit
 
 from .catalog import Catalog, read_catalog
+from .catalog_places import layers, settings_folder
 from .definitions import Provider
 from .errors import KieConfigError
 
-CATALOG_VARIABLE = "KIE_CATALOG"
 JOURNAL_VARIABLE = "KIE_JOURNAL"
 
 
@@ -29,13 +28,13 @@ def load_catalog(*paths: Union[str, Path], use_environment: bool = True) -> Cata
 
     Args:
         paths: further YAML files; the last one wins.
-        use_environment: also read the files that `KIE_CATALOG` names, before `paths`.
+        use_environment: before `paths`, also read what is in the user's own folder, and what `KIE_CATALOG` names
+            (`KIE_CATALOG=off`: neither).
 
     Raises:
         KieConfigError: a file cannot be read.
     """
-    named = os.environ.get(CATALOG_VARIABLE, "") if use_environment else ""
-    return read_catalog(*(part for part in named.split(os.pathsep) if part), *paths)
+    return read_catalog(*(layer.path for layer in layers(*paths, use_environment=use_environment)))
 
 
 def read_variable(name: str) -> Optional[str]:
@@ -63,15 +62,7 @@ def journal_path() -> Path:
                 f"a journal is asked for, and {JOURNAL_VARIABLE} is {named!r}; name a file, or unset it"
             )
         return Path(named).expanduser()
-    home = Path.home()
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = home / "Library" / "Application Support"
-    else:
-        # A relative value counts as not set (XDG Base Directory Specification).
-        state_home = os.environ.get("XDG_STATE_HOME", "")
-        base = Path(state_home) if os.path.isabs(state_home) else home / ".local" / "state"
+    base = settings_folder("XDG_STATE_HOME", ".local", "state")
     return base / "kie_sync" / "journal.sqlite"
 
 

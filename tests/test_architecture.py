@@ -35,6 +35,7 @@ PURE = (
     "request",
     "catalog_files",
     "catalog_extends",
+    "catalog_overlay",
     "catalog_lookup",
     "catalog_parameters",
     "catalog_prices",
@@ -56,6 +57,7 @@ PURE = (
 )
 IO = (
     "clock",
+    "catalog_places",
     "config",
     "transport",
     "sender",
@@ -107,6 +109,8 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "catalog_files": {"errors", "yamlfile"},
     # What an entry takes from others is settled before anything is built, and looked at again where a fault is told.
     "catalog_extends": {"params", "yamlfile"},
+    # What a user's file does to the models below it, apart from building them: `catalog` had no room for it.
+    "catalog_overlay": {"catalog_extends", "errors", "params", "yamlfile"},
     "catalog_lookup": {"definitions", "params", "values"},
     "catalog_parameters": {"catalog_lookup", "definitions", "params", "values"},
     "catalog_prices": {"catalog_lookup", "definitions", "params", "values"},
@@ -127,6 +131,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
         "catalog_extends",
         "catalog_files",
         "catalog_lookup",
+        "catalog_overlay",
         "definitions",
         "errors",
         "params",
@@ -148,7 +153,9 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "places": set(),
     # ring 1: clock, environment, network
     "clock": set(),
-    "config": {"catalog", "definitions", "errors"},
+    # Which files are in force: it reads the environment and a folder; `config` reads the catalog with it.
+    "catalog_places": {"errors"},
+    "config": {"catalog", "catalog_places", "definitions", "errors"},
     "transport": {"config", "definitions", "errors", "refusals", "request", "response"},
     # What may be re-sent, and when: `transport` is the one door, `sender` decides who goes through it again.
     "sender": {"clock", "config", "definitions", "errors", "refusals", "request", "response", "transport"},
@@ -295,6 +302,7 @@ READ_FILES = {
     "catalog",
     "catalog_files",
     "catalog_check",
+    "catalog_places",
     "config",
     "file_sources",
     "targets",

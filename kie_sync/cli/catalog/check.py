@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import List, Tuple
 
@@ -10,8 +9,8 @@ import click
 
 from ...catalog import Catalog, data_root, read_catalog, show_path
 from ...catalog_check import model_faults
+from ...catalog_places import layers
 from ...clock import SystemClock
-from ...config import CATALOG_VARIABLE
 from ...errors import CatalogProblem
 from ...yamlfile import mark_at
 from ..exits import BAD_INPUT
@@ -26,7 +25,7 @@ from ..run import Run, common_options, print_json
 def check(ctx: click.Context, files: Tuple[str, ...], strict: bool) -> None:
     """Check catalog files: words, shapes, sources, and golden examples.
 
-    Without FILE: the shipped catalog, with the files of --catalog and KIE_CATALOG laid over it. With
+    Without FILE: the shipped catalog, with your own files laid over it (`kie-sync catalog files`). With
     FILE: only what these files add to it, broken examples of shipped models included. Exits with 2
     when something is wrong.
     """
@@ -36,8 +35,8 @@ def check(ctx: click.Context, files: Tuple[str, ...], strict: bool) -> None:
         own = [file for file in files if Path(file).resolve() != Path(shipped).resolve()]
         before = () if len(own) < len(files) else _problems(read_catalog(check=True))
     else:
-        named = os.environ.get(CATALOG_VARIABLE, "").split(os.pathsep)
-        own, before = [*filter(None, named), *run.catalogs], ()
+        in_force = layers(*run.catalogs, use_environment=not run.is_shipped_only)
+        own, before = [str(layer.path) for layer in in_force], ()
     checked = read_catalog(*own, check=True)
     found = [problem for problem in _problems(checked) if problem not in before]
     errors = sum(not problem.is_warning for problem in found)
@@ -54,7 +53,8 @@ def check(ctx: click.Context, files: Tuple[str, ...], strict: bool) -> None:
 
 def _problems(checked: Catalog) -> Tuple[CatalogProblem, ...]:
     found: List[CatalogProblem] = list(checked.problems)
-    ids = list(checked)
+    # A hidden model may still be named as the one to use instead.
+    ids = [*checked, *checked.hidden]
     for model_id, model in checked.items():
         entry = checked.raw(model_id)
         for path, message, is_warning in model_faults(model, ids, SystemClock().date()):
