@@ -21,6 +21,7 @@ PURE = (
     "errors",
     "definitions",
     "yamlfile",
+    "yamledit",
     "values",
     "conditions",
     "wire",
@@ -42,6 +43,7 @@ PURE = (
     "catalog_rules",
     "catalog_build",
     "catalog_check",
+    "catalog_repricing",
     "catalog",
     "records",
     "response",
@@ -92,6 +94,8 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "errors": set(),
     "definitions": set(),
     "yamlfile": {"errors"},
+    # Writing is apart from reading: only the commands that change a catalog file load it.
+    "yamledit": {"errors", "yamlfile"},
     "values": set(),
     "conditions": {"definitions", "values"},
     "wire": {"definitions", "values"},
@@ -137,6 +141,8 @@ MAY_IMPORT: Dict[str, Set[str]] = {
         "params",
         "yamlfile",
     },
+    # What a changed price is, apart from the file that it is written into.
+    "catalog_repricing": {"definitions", "params", "values"},
     "records": {"values"},
     # A finished task may be read from a journal's record as well as from the wire.
     "response": {"definitions", "errors", "records"},

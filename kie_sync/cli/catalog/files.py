@@ -56,7 +56,8 @@ def _facts(path: Path, why: str, known: Set[str], catalog: Catalog) -> Dict[str,
     given = models if isinstance(models, YamlMap) else YamlMap()
     hides = {name for name, entry in given.items() if entry is None and name in known}
     changes = {name for name in given if name in known} - hides
-    adds = {name for name in given if name in catalog and name not in known}
+    # What a later file hides again was added all the same; what is left out with a warning was not.
+    adds = {name for name in given if name not in known and (name in catalog or name in catalog.hidden)}
     known -= hides
     known |= adds
     places = {str(path), *(mark.file for mark in given.key_marks.values())}
