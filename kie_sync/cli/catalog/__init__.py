@@ -13,6 +13,7 @@ __all__ = ["COMMANDS", "catalog"]
 COMMANDS: Mapping[str, Tuple[str, str]] = {
     "check": ("check", "Check catalog files: words, shapes, sources, and golden examples."),
     "files": ("files", "List the catalog files in force, in order; the last one wins."),
+    "diff": ("diff", "Say what differs between two catalogs, in meaning."),
     "price": ("price", "Change a price, by adding a new one with its date."),
 }
 """Each command: the module that holds it, and the first line of its help."""
