@@ -60,7 +60,7 @@ def read_catalog(*paths: Union[str, Path], check: bool = False, shipped: Optiona
     problems: List[CatalogProblem] = []
     entry = root.joinpath("models.yaml") if shipped is None else shipped
     base, shipped_problems = read_with_includes(entry, entry.name, root)
-    if shipped_problems:
+    if any(not problem.is_warning for problem in shipped_problems):
         raise KieCatalogError(shipped_problems)
     must_check = check or (shipped is None and isinstance(root, Path) and root.name != "_data")
     own = base.get("models")

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import Any, List, Tuple
 
+from .catalog_versions import modernise
 from .errors import CatalogProblem, KieCatalogError, KieConfigError
 from .yamlfile import YamlList, YamlMap, mark_at, merge, read_yaml
 
@@ -98,4 +99,5 @@ def _read_one(file: Any, shown: str, problems: List[CatalogProblem]) -> YamlMap:
     # A section with nothing in it says nothing; it does not take away what was there.
     for name in [name for name, value in root.items() if value is None]:
         del root[name]
+    problems.extend(modernise(root))
     return root

@@ -14,6 +14,7 @@ COMMANDS: Mapping[str, Tuple[str, str]] = {
     "check": ("check", "Check catalog files: words, shapes, sources, and golden examples."),
     "files": ("files", "List the catalog files in force, in order; the last one wins."),
     "diff": ("diff", "Say what differs between two catalogs, in meaning."),
+    "migrate": ("migrate", "Bring catalog files of an older version up to this one."),
     "new": ("new", "Write a new model into a catalog file."),
     "price": ("price", "Change a price, by adding a new one with its date."),
 }
