@@ -24,6 +24,7 @@ from click.testing import CliRunner
 from kie_sync import KieAdapter, KieClient
 from kie_sync.catalog import Catalog, read_catalog, read_schema
 from kie_sync.cli import COMMANDS, main
+from kie_sync.cli.catalog import COMMANDS as CATALOG_COMMANDS
 from kie_sync.cli.run import as_json
 from kie_sync.definitions import Model, Price
 from kie_sync.errors import CatalogProblem
@@ -123,7 +124,7 @@ def demo() -> str:
 
 
 def command_pages() -> str:
-    pages = [(), *((name,) for name in COMMANDS), ("catalog", "check")]
+    pages = [(), *((name,) for name in COMMANDS), *(("catalog", name) for name in CATALOG_COMMANDS)]
     text = ""
     for words in sorted(pages, key=lambda words: list(COMMANDS).index(words[0]) if words else -1):
         name = " ".join(("kie-sync", *words))
