@@ -1,7 +1,7 @@
 # PYTHON: an environment with `pip install -e '.[test,lint]'`; `make .venv` makes one.
 PYTHON ?= .venv/bin/python
 
-.PHONY: check test packaging fix docs live ci
+.PHONY: check test packaging editor fix docs live ci
 
 check: ## everything but the live tests: lint, types, tests, catalog, packaging
 	$(PYTHON) -m ruff check .
@@ -20,6 +20,9 @@ fix: ## let ruff repair what it can
 
 docs: ## write what is generated
 	$(PYTHON) docs/model_ids.py
+
+editor: ## what an editor makes of the catalog's files; asks npm for a server once
+	$(PYTHON) -m pytest -m editor tests/editor
 
 live: ## spends credits on the real platform; needs KIE_API_KEY
 	$(PYTHON) -m pytest -m live

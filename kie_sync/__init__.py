@@ -15,15 +15,16 @@ _HOMES = {
     "adapter": "KieAdapter",
     "calculate": "calculate_chat_cost calculate_image_cost calculate_video_cost",
     "catalog": "Catalog",
+    "catalog_load": "load_catalog",
     "chat_stream": "ChatStream",
     "client": "KieClient",
     "completions": "ChatCompletion ChatCompletionChunk Usage",
-    "config": "load_catalog",
+    "conversation": "KieConversation",
     "errors": (
-        "KieAPIError KieAuthenticationError KieBudgetError KieCatalogError KieConfigError KieConnectionError "
-        "KieError KieInputError KieInsufficientBalanceError KieJournalError KieNotFoundError "
+        "KieAPIError KieAnswerError KieAuthenticationError KieBudgetError KieCatalogError KieConfigError "
+        "KieConnectionError KieError KieInputError KieInsufficientBalanceError KieJournalError KieNotFoundError "
         "KieOutcomeUnknownError KieRateLimitError KieSaveError KieServerError KieStreamError KieTaskError "
-        "KieTaskFailedError KieTaskTimeoutError KieUnknownModelError KieValidationError"
+        "KieTaskFailedError KieTaskTimeoutError KieToolRoundsError KieUnknownModelError KieValidationError"
     ),
     "kinds": "KieChatAdapter KieImageAdapter KieVideoAdapter",
     "messages": "ChatMessage",
@@ -32,6 +33,7 @@ _HOMES = {
     "response": "CreateTaskResponse QueryTaskResponse Response",
     "result": "Result",
     "task": "Task",
+    "tool_run": "ToolRun",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 

@@ -3,12 +3,14 @@ from .calculate import calculate_chat_cost as calculate_chat_cost
 from .calculate import calculate_image_cost as calculate_image_cost
 from .calculate import calculate_video_cost as calculate_video_cost
 from .catalog import Catalog as Catalog
+from .catalog_load import load_catalog as load_catalog
 from .chat_stream import ChatStream as ChatStream
 from .client import KieClient as KieClient
 from .completions import ChatCompletion as ChatCompletion
 from .completions import ChatCompletionChunk as ChatCompletionChunk
 from .completions import Usage as Usage
-from .config import load_catalog as load_catalog
+from .conversation import KieConversation as KieConversation
+from .errors import KieAnswerError as KieAnswerError
 from .errors import KieAPIError as KieAPIError
 from .errors import KieAuthenticationError as KieAuthenticationError
 from .errors import KieBudgetError as KieBudgetError
@@ -28,6 +30,7 @@ from .errors import KieStreamError as KieStreamError
 from .errors import KieTaskError as KieTaskError
 from .errors import KieTaskFailedError as KieTaskFailedError
 from .errors import KieTaskTimeoutError as KieTaskTimeoutError
+from .errors import KieToolRoundsError as KieToolRoundsError
 from .errors import KieUnknownModelError as KieUnknownModelError
 from .errors import KieValidationError as KieValidationError
 from .kinds import KieChatAdapter as KieChatAdapter
@@ -42,6 +45,7 @@ from .response import QueryTaskResponse as QueryTaskResponse
 from .response import Response as Response
 from .result import Result as Result
 from .task import Task as Task
+from .tool_run import ToolRun as ToolRun
 
 __version__: str
 __all__: list[str]

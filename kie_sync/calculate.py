@@ -6,7 +6,7 @@ import time
 from typing import Any, Optional, Union
 
 from .catalog import Catalog
-from .config import load_catalog
+from .catalog_load import load_catalog
 from .errors import KieInputError, Problem
 from .pricing import CostEstimate, estimate
 

@@ -8,41 +8,29 @@ file, line and column. A fault of a base is listed once, for the base.
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
-from importlib import resources
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
 
 from . import catalog_build as build
 from .catalog_check import shape_faults
+from .catalog_data import data_root as data_root
+from .catalog_data import read_schema as read_schema
 from .catalog_extends import BASES, MODELS, CannotExtend, Entries, Where, as_written
-from .catalog_files import read_with_includes
+from .catalog_files import Sources, read_with_includes
 from .catalog_lookup import Faults
 from .catalog_lookup import Path as DataPath
 from .catalog_lookup import show_path as show_path
-from .catalog_overlay import Overlaid
+from .catalog_overlay import Overlaid, mended
+from .catalog_stored import StoredCatalog
 from .definitions import Endpoint, Model, Money, Plan, Provider, Tariff
 from .errors import CatalogProblem, KieCatalogError, KieUnknownModelError
 from .params import nearest
 from .yamlfile import Mark, YamlMap, mark_at
 
-SCHEMA_FILE = "schemas/catalog.schema.json"
 # The sections that no model can do without.
 _NEEDED = ("money", "kinds", "providers", "endpoints", "tariffs")
 _SHARED = (*_NEEDED, "names", "bases")
-
-
-def data_root() -> Any:
-    """The folder that holds models.yaml and schemas/: inside the package when built, else the checkout."""
-    built = resources.files("kie_sync").joinpath("_data")
-    return built if built.is_dir() else Path(__file__).resolve().parent.parent
-
-
-def read_schema() -> Dict[str, Any]:
-    """The schema of a catalog file."""
-    schema: Dict[str, Any] = json.loads(data_root().joinpath(SCHEMA_FILE).read_text(encoding="utf-8"))
-    return schema
 
 
 def read_catalog(*paths: Union[str, Path], check: bool = False, shipped: Optional[Path] = None) -> Catalog:
@@ -59,15 +47,16 @@ def read_catalog(*paths: Union[str, Path], check: bool = False, shipped: Optiona
     root = data_root() if shipped is None else shipped.parent
     problems: List[CatalogProblem] = []
     entry = root.joinpath("models.yaml") if shipped is None else shipped
-    base, shipped_problems = read_with_includes(entry, entry.name, root)
+    sources = [Sources() for _ in range(1 + len(paths))]
+    base, shipped_problems = read_with_includes(entry, entry.name, root, sources[0])
     if any(not problem.is_warning for problem in shipped_problems):
         raise KieCatalogError(shipped_problems)
     must_check = check or (shipped is None and isinstance(root, Path) and root.name != "_data")
     own = base.get("models")
     touched = set(own) if must_check and isinstance(own, YamlMap) else set()
     layers: List[YamlMap] = []
-    for path in paths:
-        layer, found = read_with_includes(Path(path), str(path), Path(path).parent)
+    for path, source in zip(paths, sources[1:]):
+        layer, found = read_with_includes(Path(path), str(path), Path(path).parent, source)
         problems += found
         layers.append(layer)
         models = layer.get("models")
@@ -75,7 +64,9 @@ def read_catalog(*paths: Union[str, Path], check: bool = False, shipped: Optiona
     # What models share was changed: each of them may be touched by it.
     if any(section in layer for layer in layers for section in _SHARED):
         touched |= set(base.get("models") or {})
-    return Catalog(base, layers, touched=touched, problems=problems, must_check=must_check)
+    catalog = Catalog(base, layers, touched=touched, problems=problems, must_check=must_check)
+    catalog.sources = tuple(sources)
+    return catalog
 
 
 class Catalog(Mapping[str, Model]):
@@ -84,7 +75,10 @@ class Catalog(Mapping[str, Model]):
     Attributes:
         problems: everything found wrong, with file, line and column; warnings as well.
         hidden: the models that a user's file takes away, and where it says so.
+        sources: the files that it was read from, those of each layer together.
     """
+
+    sources: Tuple[Sources, ...] = ()
 
     def __init__(
         self,
@@ -176,6 +170,17 @@ class Catalog(Mapping[str, Model]):
         except CannotExtend:
             return self._models[model_id]
 
+    def resolved(self) -> Dict[str, Any]:
+        """All of it as one mapping, each entry completed by what it extends: for whoever stores it.
+
+        Raises:
+            CannotExtend: an entry cannot be completed.
+        """
+        models = {model_id: dict(self._entries.whole((MODELS, model_id))) for model_id in self._models}
+        for entry in models.values():
+            entry.pop("extends", None)
+        return {**{name: part for name, part in self._raw.items() if name != BASES}, MODELS: models}
+
     def _hint(self, model_id: str) -> str:
         if model_id in self.hidden:
             return f"it is hidden by {self.hidden[model_id].file}:{self.hidden[model_id].line}"
@@ -207,13 +212,7 @@ class Catalog(Mapping[str, Model]):
         own = {path[0] for path, _, _ in shape_faults(as_written(base), set(), schema)} if wrong_sections else set()
         if wrong_sections & own or not all(base.get(name) for name in _NEEDED):
             raise KieCatalogError(self.errors)
-        usable = YamlMap()
-        for name in dict.fromkeys((*base, *root)):
-            source = base if name in wrong_sections else root
-            if name in source:
-                usable[name] = source[name]
-                usable.key_marks[name], usable.value_marks[name] = source.key_marks[name], source.value_marks[name]
-        return usable
+        return mended(root, base, wrong_sections)
 
     def _report(self, path: DataPath, mark: Mark, message: str, *, is_warning: bool = False) -> None:
         model_id = str(path[1]) if len(path) > 1 and path[0] == MODELS else ""
@@ -295,3 +294,7 @@ class Catalog(Mapping[str, Model]):
         if isinstance(filled.get("price"), YamlMap) and "unit" not in filled["price"]:
             del filled["price"]
         return self._try(where, filled)[1]
+
+
+# What stands for one is one.
+Catalog.register(StoredCatalog)

@@ -72,11 +72,12 @@ def shape_faults(root: Mapping[str, Any], touched: Set[str], schema: Mapping[str
 
 
 def _date_checker() -> Any:
-    """Holds `format: date` to the calendar: 2026-02-30 is no day."""
+    """Holds days to the calendar: 2026-02-30 is none. `day-or-instant` is ours; editors know no such format."""
     from jsonschema import FormatChecker
 
     checker = FormatChecker(formats=())
 
+    @checker.checks("day-or-instant", raises=ValueError)
     @checker.checks("date", raises=ValueError)
     def is_date(value: Any) -> bool:
         if isinstance(value, str):

@@ -3,25 +3,39 @@
 from __future__ import annotations
 
 import fnmatch
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import PurePosixPath
-from typing import Any, List, Tuple
+from typing import Any, List, Optional, Tuple
 
+from .catalog_stored import digest
 from .catalog_versions import modernise
 from .errors import CatalogProblem, KieCatalogError, KieConfigError
 from .yamlfile import YamlList, YamlMap, mark_at, merge, read_yaml
 
 
-def read_with_includes(entry: Any, shown: str, folder: Any) -> Tuple[YamlMap, List[CatalogProblem]]:
-    """One catalog file and what it includes, merged; and what could not be read.
+@dataclass
+class Sources:
+    """What was read: the patterns of `include`, and each file's name below the first one's folder, with its digest."""
+
+    patterns: List[str] = field(default_factory=list)
+    files: List[Tuple[str, str]] = field(default_factory=list)
+
+
+def read_with_includes(
+    entry: Any, shown: str, folder: Any, sources: Optional[Sources] = None
+) -> Tuple[YamlMap, List[CatalogProblem]]:
+    """One catalog file and what it includes, merged; and what could not be read. `sources` is filled.
 
     Raises:
         KieConfigError: the file itself cannot be read.
     """
     problems: List[CatalogProblem] = []
-    root = _read_one(entry, shown, problems)
+    sources = Sources() if sources is None else sources
+    root = _read_one(entry, shown, problems, sources, entry.name)
     merged = root
     patterns = root.get("include")
+    sources.patterns += [str(pattern) for pattern in patterns] if isinstance(patterns, YamlList) else []
     for position, pattern in enumerate(patterns if isinstance(patterns, YamlList) else []):
         mark = mark_at(root, ("include", position))
         problem = partial(CatalogProblem, mark.file, mark.line, mark.column, "include")
@@ -36,7 +50,8 @@ def read_with_includes(entry: Any, shown: str, folder: Any) -> Tuple[YamlMap, Li
             if name == entry.name:
                 continue
             try:
-                part = _read_one(file, f"{shown.rpartition('/')[0]}/{name}" if "/" in shown else name, problems)
+                path = f"{shown.rpartition('/')[0]}/{name}" if "/" in shown else name
+                part = _read_one(file, path, problems, sources, name)
             except KieConfigError as error:
                 problems.append(problem(error.message))
                 continue
@@ -78,9 +93,11 @@ def _find_included(folder: Any, pattern: str) -> List[Tuple[str, Any]]:
     return here
 
 
-def _read_one(file: Any, shown: str, problems: List[CatalogProblem]) -> YamlMap:
+def _read_one(file: Any, shown: str, problems: List[CatalogProblem], sources: Sources, name: str) -> YamlMap:
     try:
-        text = file.read_text(encoding="utf-8")
+        data = file.read_bytes()
+        sources.files.append((name, digest(data)))
+        text = data.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         before = error.object[: error.start]
         line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")

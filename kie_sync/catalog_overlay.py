@@ -7,7 +7,7 @@ warning, and the nearest id beside it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping
+from typing import Any, Collection, Dict, List, Mapping
 
 from .catalog_extends import BASES, MODELS, lay
 from .errors import CatalogProblem
@@ -82,6 +82,17 @@ class Overlaid:
         root.key_marks.setdefault(BASES, mark)
         root.value_marks.setdefault(BASES, mark)
         self.root = root
+
+
+def mended(root: YamlMap, base: YamlMap, wrong: Collection[str]) -> YamlMap:
+    """A catalog whose sections that are wrong count as shipped."""
+    usable = YamlMap()
+    for name in dict.fromkeys((*base, *root)):
+        source = base if name in wrong else root
+        if name in source:
+            usable[name] = source[name]
+            usable.key_marks[name], usable.value_marks[name] = source.key_marks[name], source.value_marks[name]
+    return usable
 
 
 def _changes_only(entry: Any) -> bool:

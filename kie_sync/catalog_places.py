@@ -4,17 +4,20 @@
 2. every `*.yaml` and `*.yml` in the user's own folder, by name;
 3. the files that `KIE_CATALOG` names; `KIE_CATALOG=off` leaves the user's folder aside as well;
 4. the files that are given: `--catalog`, `load_catalog(...)`.
+
+Loaded at every start, so it imports nothing that is heavy.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
-from pathlib import Path
-from typing import List, Tuple, Union
+from collections import namedtuple
 
-from .errors import KieConfigError
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import List, Tuple, Union
 
 CATALOG_VARIABLE = "KIE_CATALOG"
 OFF = "off"
@@ -23,30 +26,27 @@ GIVEN = "given"
 OWN_FILE = "my-models.yaml"
 _ENDINGS = (".yaml", ".yml")
 
-
-@dataclass(frozen=True)
-class Layer:
-    """A catalog file that is laid over those before it; `why` says in words who named it."""
-
-    path: Path
-    why: str
+# A catalog file that is laid over those before it; `why` says in words who named it.
+Layer = namedtuple("Layer", ("path", "why"))
 
 
-def settings_folder(variable: str, *fallback: str) -> Path:
+def settings_folder(variable: str, *fallback: str) -> str:
     """The folder of this user for a sort of settings: on Windows and macOS one for all of them, else as XDG says."""
-    home = Path.home()
+    home = os.path.expanduser("~")
     if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+        return os.environ.get("LOCALAPPDATA") or os.path.join(home, "AppData", "Local")
     if sys.platform == "darwin":
-        return home / "Library" / "Application Support"
+        return os.path.join(home, "Library", "Application Support")
     # A relative value counts as not set (XDG Base Directory Specification).
     named = os.environ.get(variable, "")
-    return Path(named) if os.path.isabs(named) else home.joinpath(*fallback)
+    return named if os.path.isabs(named) else os.path.join(home, *fallback)
 
 
 def user_folder() -> Path:
     """Where a user's own catalog files are, for every call and every run."""
-    return settings_folder("XDG_CONFIG_HOME", ".config") / "kie-sync"
+    from pathlib import Path
+
+    return Path(_user_folder())
 
 
 def own_file() -> Path:
@@ -71,23 +71,26 @@ def layers(*given: Union[str, Path], use_environment: bool = True) -> Tuple[Laye
     """
     found: List[Layer] = []
     if use_environment and not is_off():
-        found += [Layer(path, "your own folder") for path in _own_files(user_folder())]
+        found += [Layer(path, "your own folder") for path in _own_files(_user_folder())]
         named = os.environ.get(CATALOG_VARIABLE, "").split(os.pathsep)
-        found += [Layer(Path(part), CATALOG_VARIABLE) for part in named if part]
-    return (*found, *(Layer(Path(path), GIVEN) for path in given))
+        found += [Layer(part, CATALOG_VARIABLE) for part in named if part]
+    return (*found, *(Layer(os.fspath(path), GIVEN) for path in given))
 
 
-def _own_files(folder: Path) -> List[Path]:
+def _user_folder() -> str:
+    return os.path.join(settings_folder("XDG_CONFIG_HOME", ".config"), "kie-sync")
+
+
+def _own_files(folder: str) -> List[str]:
     try:
         names = sorted(os.listdir(folder))
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
+        from .errors import KieConfigError
+
         message = f"the folder of your own catalog files, {folder}, cannot be read: {error.strerror or error}"
         raise KieConfigError(f"{message}; {CATALOG_VARIABLE}={OFF} goes on without it") from error
     # What begins with a dot is an editor's or a file manager's own.
-    return [
-        folder / name
-        for name in names
-        if name.endswith(_ENDINGS) and not name.startswith(".") and (folder / name).is_file()
-    ]
+    paths = [os.path.join(folder, name) for name in names if name.endswith(_ENDINGS) and not name.startswith(".")]
+    return [path for path in paths if os.path.isfile(path)]

@@ -133,9 +133,9 @@ class Prices(Lookup):
         return path
 
     def may_be_missing(self, name: str) -> bool:
-        """Whether a call may leave a parameter without any value, not even a default."""
+        """Whether a call may leave a parameter without any value, not even a default, and no note says why."""
         path, parameter = find_parameter(self.parameters, name)
-        if parameter is None or path in self.settled:
+        if parameter is None or path in self.settled or parameter.note:
             return False
         return not parameter.required and parameter.default is UNSET and parameter.constant is UNSET
 

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
-from typing import Any, Mapping, Optional, Tuple
+from typing import Any, List, Mapping, Optional, Tuple
 
 from .budget import check_price, parse_max_credits, with_chat_bound
 from .catalog import Catalog
 from .chat_files import stage_messages
 from .chat_stream import ChatStream, read_completion
-from .completions import ChatCompletion, Usage, empty_answer
+from .completions import ChatCompletion, Usage, empty_answer, unexplained, unexplained_warning
 from .connection import Connection
 from .definitions import Model
 from .errors import KieAPIError, KieInputError, Problem
 from .events import ChatFinished, ChatSubmitting
+from .functions import plain_tools
 from .local_files import Staged, resolve_staged, with_urls
 from .messages import plain_messages
 from .params import Arguments
-from .pricing import CostEstimate, quote, unknown_cost
+from .pricing import CostEstimate, price_on, quote, unknown_cost
 from .records import PaidCall
 from .request import Request, build_chat
 from .response import Response
 from .shapes import codec_for
+from .typed import AnswerForm, read_form
 from .uploads import Uploads
 
 logger = logging.getLogger("kie_sync")
@@ -36,6 +39,7 @@ class Question:
     entry: Model
     arguments: Arguments
     staged: Staged
+    form: Optional[AnswerForm] = None
 
 
 @dataclass(frozen=True)
@@ -57,14 +61,51 @@ def read_question(
         KieInputError: it is no chat model, or the arguments do not fit.
     """
     entry = catalog[model]
-    if entry.endpoint.shape == "task":
-        sentence = f"this is a model of kind {entry.kind}; make it with `KieAdapter.generate`, or `kie-sync generate`"
-        raise KieInputError(model, [Problem("kind", "model", sentence)])
+    check_is_chat(entry)
     given = {name: value for name, value in parameters.items() if name not in ("system", "media")}
+    form = read_form(model, given.get("response_format"))
+    if form is not None:
+        given["response_format"] = form.wire
+    if given.get("tools") is not None:
+        given["tools"] = plain_tools(model, given["tools"])
     conversation = plain_messages(messages, parameters.get("system"))
     staged = stage_messages(entry, conversation, parameters.get("media"), under=under)
     staged = replace(staged, given={**given, **staged.given})
-    return Question(entry, resolve_staged(entry, staged), staged)
+    return Question(entry, resolve_staged(entry, staged), staged, form)
+
+
+def check_is_chat(entry: Model) -> None:
+    """See that a model can be talked to.
+
+    Raises:
+        KieInputError: it makes something else.
+    """
+    if entry.endpoint.shape == "task":
+        sentence = f"this is a model of kind {entry.kind}; make it with `KieAdapter.generate`, or `kie-sync generate`"
+        raise KieInputError(entry.id, [Problem("kind", "model", sentence)])
+
+
+def settle_files(
+    connection: Connection,
+    uploads: Uploads,
+    model: Model,
+    messages: Any,
+    media: Any = None,
+    *,
+    under: Optional[Path] = None,
+) -> List[Any]:
+    """Messages as mappings that JSON can hold: their local files are in them now, or uploaded.
+
+    Raises:
+        KieInputError: a file cannot be read, or the model does not take it.
+        KieAPIError: a file could not be uploaded.
+    """
+    staged = stage_messages(model, plain_messages(messages), media, under=under)
+    if staged.problems:
+        raise KieInputError(model.id, staged.problems)
+    urls = uploads.upload_all(connection, model.id, model.endpoint.provider, staged) if staged.files else {}
+    settled: List[Any] = with_urls(staged.given["messages"], urls)
+    return settled
 
 
 def complete(connection: Connection, uploads: Uploads, question: Question, terms: ChatTerms) -> ChatCompletion:
@@ -84,7 +125,8 @@ def complete(connection: Connection, uploads: Uploads, question: Question, terms
     )
     if completion.is_empty:
         logger.warning("%s", empty_answer(entry.id, completion.finish_reason, consumed, cost))
-    return replace(completion, cost=cost)
+    _warn_of_difference(connection, entry, consumed, cost)
+    return replace(completion, cost=cost, form=question.form)
 
 
 def stream(connection: Connection, uploads: Uploads, question: Question, terms: ChatTerms) -> ChatStream:
@@ -101,6 +143,9 @@ def stream(connection: Connection, uploads: Uploads, question: Question, terms: 
         cost = ended.cost
         if error is None and ended.is_empty:
             logger.warning("%s", empty_answer(entry.id, ended.finish_reason, ended.credits_consumed, cost))
+        is_complete = error is None and ended.is_complete
+        if is_complete:
+            _warn_of_difference(connection, entry, ended.credits_consumed, cost)
         told = ChatFinished(
             entry.id,
             terms.context or {},
@@ -109,12 +154,13 @@ def stream(connection: Connection, uploads: Uploads, question: Question, terms: 
             error,
             call.id,
             ended.credits_consumed,
-            error is None and ended.is_complete,
+            is_complete,
             ended.is_dropped,
         )
         connection.listeners.tell(told)
 
-    return ChatStream(response, codec_for(entry.endpoint.shape), model=entry.slug, price=price, on_end=on_end)
+    codec = codec_for(entry.endpoint.shape)
+    return ChatStream(response, codec, model=entry.slug, price=price, on_end=on_end, form=question.form)
 
 
 def _send(
@@ -152,3 +198,13 @@ def _price(connection: Connection, question: Question, tariff: Optional[str], us
     except KieInputError as error:
         # A price that cannot be told must not cost the answer, which is paid.
         return unknown_cost(entry, tariff, str(error))
+
+
+def _warn_of_difference(connection: Connection, entry: Model, consumed: Optional[Decimal], cost: CostEstimate) -> None:
+    """Say where the platform took another sum than the catalog's price for the tokens used."""
+    if consumed is None or not unexplained(consumed, cost):
+        return
+    price = price_on(entry.prices, connection.clock.date())
+    read = [price.source.source, price.source.checked] if price is not None else []
+    source = ", ".join(part for part in read if part) or "no source"
+    logger.warning("%s", unexplained_warning(entry.id, consumed, cost, source))

@@ -6,6 +6,7 @@ import contextlib
 import json
 import logging
 from collections import deque
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Callable, Deque, Iterator, Mapping, Optional
 
@@ -18,6 +19,7 @@ from .response import Response
 from .shapes import Codec, StreamFault
 from .sse import read_events
 from .transport import Lost
+from .typed import AnswerForm
 
 logger = logging.getLogger("kie_sync")
 # OpenAI's end mark; gateways put it behind other shapes, too.
@@ -39,7 +41,7 @@ def read_completion(response: Response, codec: Codec, *, model: str) -> ChatComp
 class ChatStream:
     """The pieces of an answer, as they come. Iterate once; close early with `close` or `with`.
 
-    After the end, `text`, `usage`, `credits_consumed`, `cost` and `completion` hold the whole.
+    After the end, `text`, `usage`, `credits_consumed`, `cost` and `completion` (with its `parsed`) hold the whole.
 
     Raises, while iterating:
         KieStreamError: it broke or ended early; `.partial` is the text so far, `.usage` what was told of it, and
@@ -54,9 +56,11 @@ class ChatStream:
         model: str,
         price: Callable[[Optional[Usage]], CostEstimate],
         on_end: Callable[[ChatStream, Optional[KieAPIError]], None],
+        form: Optional[AnswerForm] = None,
     ) -> None:
         self._has_ended = self._is_whole = False
         self.is_dropped = False
+        self._form = form
         self._response, self._codec, self._model, self._price, self._on_end = response, codec, model, price, on_end
         # No generator of this object's own: a stream that is dropped half-read closes at once, not at some collection.
         self._events = None if response.chunks is None else read_events(response.chunks)
@@ -109,8 +113,8 @@ class ChatStream:
     def completion(self) -> ChatCompletion:
         """The whole answer, as `chat` without `stream` gives it; what has come of it before its end."""
         if self._whole is not None:
-            return self._whole
-        return self._so_far.completion(native=self._reader.native, cost=self.cost)
+            return replace(self._whole, cost=self.cost, form=self._form)
+        return replace(self._so_far.completion(native=self._reader.native, cost=self.cost), form=self._form)
 
     def __iter__(self) -> Iterator[ChatCompletionChunk]:
         return self

@@ -9,10 +9,11 @@ from typing import Any, Iterable, List, Mapping, Optional, Tuple, Union
 from . import account, chat, downloads, tasks
 from .budget import Budget
 from .catalog import Catalog
+from .catalog_load import load_catalog
 from .chat_stream import ChatStream
 from .clock import Clock, SystemClock
 from .completions import ChatCompletion
-from .config import Settings, Timeouts, load_catalog
+from .config import Settings, Timeouts
 from .connection import Connection, Context
 from .definitions import Provider
 from .errors import KieConfigError

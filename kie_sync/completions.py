@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, Dict, Mapping, Optional, Tuple
 
+from .errors import KieAnswerError
 from .messages import ChatMessage
 from .pricing import CostEstimate
+from .typed import AnswerForm
 
 _ROUNDING = Decimal("0.01")
 
@@ -89,6 +92,7 @@ class ChatCompletion:
         usage: tokens, None where the platform did not say.
         credits_consumed: what the platform says it took.
         cost: the price of the tokens used; unknown where there is no usage.
+        form: what `response_format` asked for.
     """
 
     choices: Tuple[Choice, ...]
@@ -99,6 +103,21 @@ class ChatCompletion:
     credits_consumed: Optional[Decimal] = None
     cost: Optional[CostEstimate] = None
     raw: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    form: Optional[AnswerForm] = field(default=None, compare=False, repr=False)
+
+    @cached_property
+    def parsed(self) -> Any:
+        """The object that `response_format` asked for; None where it asked for none, or tools are called first.
+
+        Raises:
+            KieAnswerError: the text does not fit. It is paid, and stays in `text`.
+        """
+        if self.form is None or (self.tool_calls and not self.text):
+            return None
+        try:
+            return self.form.read(self.text)
+        except ValueError as error:
+            raise KieAnswerError(_misfit(self, error), completion=self, model=self.model) from error
 
     @property
     def text(self) -> str:
@@ -218,6 +237,25 @@ def unexplained(consumed: Optional[Decimal], cost: Optional[CostEstimate]) -> Op
         return None
     difference = consumed - cost.platform_credits
     return Decimal(0) if abs(difference) < _ROUNDING else difference
+
+
+def unexplained_warning(model: str, consumed: Decimal, cost: CostEstimate, source: str) -> str:
+    """What to say where the platform took another sum than the catalog says."""
+    return (
+        f"{model}: the platform took {consumed:f} credits, and by the catalog the tokens used cost "
+        f"{cost.platform_credits or 0:f}; the price may have changed since it was read ({source})"
+    )
+
+
+def _misfit(completion: ChatCompletion, why: ValueError) -> str:
+    """What to say of an answer that is not in the form that was asked for."""
+    reason = completion.finish_reason
+    hint = "; it ends at its limit of length: raise max_tokens" if reason == "length" else ""
+    hint = f"; it was stopped ({reason})" if reason == "content_filter" else hint
+    return (
+        f"{completion.model}: the answer does not fit response_format: {why}{hint}. "
+        "It is paid, and stays in .text (.completion.text of this error)"
+    )
 
 
 def empty_answer(model: str, reason: Optional[str], consumed: Optional[Decimal], cost: CostEstimate) -> str:

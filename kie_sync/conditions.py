@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any, List, Mapping, Optional, Set
+from collections.abc import Mapping
+from typing import Any, List, Optional, Set
 
 from .definitions import Condition
 from .values import Values, find, is_given, numbers_of, show

@@ -1,4 +1,4 @@
-"""Settings: whose key, which host, how long to wait for an answer; and the catalog of this machine.
+"""Settings: whose key, which host, how long to wait for an answer; where the journal is.
 
 Keys are looked for when they are first needed. A key goes only to its provider's own hosts, over
 https or to this machine itself.
@@ -12,29 +12,16 @@ import os
 import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, List, Mapping, Optional, Pattern, Set, Tuple, Union
+from typing import Any, List, Mapping, Optional, Pattern, Set, Tuple
 from urllib.parse import urlsplit
 
-from .catalog import Catalog, read_catalog
-from .catalog_places import layers, settings_folder
+from .catalog_load import load_catalog as load_catalog
+from .catalog_places import CATALOG_VARIABLE as CATALOG_VARIABLE
+from .catalog_places import settings_folder
 from .definitions import Provider
 from .errors import KieConfigError
 
 JOURNAL_VARIABLE = "KIE_JOURNAL"
-
-
-def load_catalog(*paths: Union[str, Path], use_environment: bool = True) -> Catalog:
-    """Read the shipped model catalog, and lay a user's own files over it.
-
-    Args:
-        paths: further YAML files; the last one wins.
-        use_environment: before `paths`, also read what is in the user's own folder, and what `KIE_CATALOG` names
-            (`KIE_CATALOG=off`: neither).
-
-    Raises:
-        KieConfigError: a file cannot be read.
-    """
-    return read_catalog(*(layer.path for layer in layers(*paths, use_environment=use_environment)))
 
 
 def read_variable(name: str) -> Optional[str]:
@@ -62,8 +49,12 @@ def journal_path() -> Path:
                 f"a journal is asked for, and {JOURNAL_VARIABLE} is {named!r}; name a file, or unset it"
             )
         return Path(named).expanduser()
-    base = settings_folder("XDG_STATE_HOME", ".local", "state")
-    return base / "kie_sync" / "journal.sqlite"
+    return state_folder() / "journal.sqlite"
+
+
+def state_folder() -> Path:
+    """The folder in which this user's programs keep what they note for themselves."""
+    return Path(settings_folder("XDG_STATE_HOME", ".local", "state"), "kie_sync")
 
 
 class ApiKey:

@@ -7,6 +7,7 @@
       KieInputError               the caller's arguments; also a ValueError
         KieUnknownModelError      also a KeyError
       KieBudgetError              refused before sending: a limit the caller set
+      KieToolRoundsError          a model that goes on calling tools: a limit the caller set
       KieAPIError                 the platform said no, or said nothing readable
         KieAuthenticationError         401, 403
         KieInsufficientBalanceError    402, 433, and "Credits insufficient" under any code
@@ -17,6 +18,7 @@
         KieConnectionError             nothing intelligible came back
           KieOutcomeUnknownError       a paid call may or may not have been accepted
         KieStreamError                 a stream that broke or ended early
+        KieAnswerError                 a whole answer, paid, that is not in the form that was asked for
         KieTaskError                   a task exists: `task_id`, `model`
           KieTaskFailedError           the platform says that it failed
           KieSaveError                 made and paid, and its files could not be written here
@@ -79,7 +81,13 @@ def _restore(cls: Type[KieError], args: Tuple[Any, ...], state: dict[str, Any]) 
 
 
 class KieError(Exception):
-    """The root of the tree."""
+    """The root of the tree.
+
+    Attributes:
+        run: of what `run_tools` raises: the `ToolRun` so far, with all that was said and paid; None of anything else.
+    """
+
+    run: Any = None
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -143,6 +151,10 @@ class KieBudgetError(KieError):
         super().__init__(message)
         self.credits = credits
         self.limit = limit
+
+
+class KieToolRoundsError(KieError):
+    """The model still calls tools after `max_rounds` answers. `run_tools(error.run.messages, ...)` goes on."""
 
 
 class KieAPIError(KieError):
@@ -242,6 +254,22 @@ class KieStreamError(KieAPIError):
         self.partial = partial
         self.usage = usage
         self.cost = cost
+
+
+class KieAnswerError(KieAPIError):
+    """A whole answer that is not in the form that was asked for. It is paid.
+
+    Attributes:
+        completion: the answer.
+        text: its text.
+        cost: its price, a `CostEstimate`.
+    """
+
+    def __init__(self, message: str, *, completion: Any = None, **about: Any) -> None:
+        super().__init__(message, **about)
+        self.completion = completion
+        self.text = getattr(completion, "text", "")
+        self.cost = getattr(completion, "cost", None)
 
 
 class KieTaskError(KieAPIError):

@@ -7,8 +7,9 @@ gives `Arguments`. Nothing here knows any one model.
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Set, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Set, Tuple
 
 from .definitions import FILE_TYPES, UNSET, Model, Parameter
 from .errors import KieInputError, Problem

@@ -117,7 +117,8 @@ def _read_body(response: Response) -> Optional[KieAPIError]:
     if not isinstance(data, Mapping):
         raise ValueError("JSON, but neither an answer nor an error")
     error = data.get("error")
-    if isinstance(error, Mapping) and error:
+    # An answer of OpenAI's Responses that failed holds the reason itself; it was accepted, and may be charged.
+    if isinstance(error, Mapping) and error and "output" not in data:
         return _from_error(response, error)
     code = as_code(data.get("code"))
     text = str(data.get("msg") or data.get("message") or (error if isinstance(error, str) else "") or "")

@@ -67,13 +67,12 @@ def _scopes(rule: Rule, given: Values, values: Values) -> Iterator[Tuple[str, Va
 def ignored(rules: Sequence[Rule], given: Values, values: Values) -> Iterator[str]:
     """Sentences about arguments that the platform will take and not use."""
     for rule in rules:
-        for place, its_given, _ in _scopes(rule, given, values):
-            for path, limits in rule.then.items():
-                if limits.ignored and is_given(path, its_given):
-                    where = f"{place}: " if place else ""
-                    yield f"{where}{path} has no effect when {describe(rule.when)}" + (
-                        f": {rule.say}" if rule.say else ""
-                    )
+        unused = [path for path, limits in rule.then.items() if limits.ignored]
+        for place, its_given, _ in _scopes(rule, given, values) if unused else ():
+            for path in unused:
+                if is_given(path, its_given):
+                    where, why = f"{place}: " if place else "", f": {rule.say}" if rule.say else ""
+                    yield f"{where}{path} has no effect when {describe(rule.when)}{why}"
 
 
 def _problem(rule: Rule, kind: str, place: str, path: str, text: str) -> Problem:

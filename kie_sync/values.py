@@ -5,8 +5,9 @@ A path such as `shots[].duration` goes into every item of a list, `a.b` into an 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, List, Mapping, Optional, Sequence
+from typing import Any, List, Optional, Sequence
 
 Values = Mapping[str, Any]
 # JSON readers hold numbers up to 1.8e308.
@@ -37,6 +38,9 @@ def show_all(values: Sequence[Any]) -> str:
 
 def find(path: str, values: Values) -> List[Any]:
     """Everything that a path leads to; empty when it leads nowhere."""
+    if "." not in path and path[-2:] != "[]":
+        value = values.get(path)
+        return [] if value is None else [value]
     found: List[Any] = [values]
     for step in path.split("."):
         name = step[:-2] if step.endswith("[]") else step
@@ -111,6 +115,8 @@ def same(allowed: Any, value: Any) -> bool:
 
 def to_json(value: Any) -> Any:
     """A value as JSON can hold it: a Decimal becomes the number that it is."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, Mapping):

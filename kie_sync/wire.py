@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Optional
+from collections.abc import Mapping
+from typing import Any, Dict, Optional
 
 from .definitions import UNSET, Choice, Parameter
 from .values import key_of, number_of, same, to_json

@@ -16,6 +16,9 @@ ROOT = Path(__file__).resolve().parent.parent
 #: The environment as pytest was started with, for the few tests that run pip.
 OUTER_ENVIRON: Dict[str, str] = dict(os.environ)
 
+# Nothing is stored in a user's cache, not even while tests are collected; tests of the cache name a folder.
+os.environ["KIE_CATALOG_CACHE"] = "off"
+
 _CLEARED_PREFIXES = ("KIE_", "GEMINI_", "GOOGLE_", "XDG_")
 _CLEARED_NAMES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "FTP_PROXY", "NO_PROXY", "NETRC", "REQUESTS_CA_BUNDLE")
 
@@ -71,6 +74,7 @@ def no_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         for name in list(os.environ):
             if name.startswith(_CLEARED_PREFIXES) or name.upper() in _CLEARED_NAMES:
                 patch.delenv(name)
+        patch.setenv("KIE_CATALOG_CACHE", "off")
         yield
 
 

@@ -35,6 +35,8 @@ PURE = (
     "pricing",
     "request",
     "catalog_versions",
+    "catalog_data",
+    "catalog_stored",
     "catalog_files",
     "catalog_extends",
     "catalog_overlay",
@@ -51,7 +53,11 @@ PURE = (
     "result",
     "refusals",
     "messages",
+    "strict",
+    "typed",
+    "functions",
     "completions",
+    "totals",
     "assembly",
     "shapes",
     "sse",
@@ -61,6 +67,8 @@ PURE = (
 IO = (
     "clock",
     "catalog_places",
+    "catalog_cache",
+    "catalog_load",
     "config",
     "transport",
     "sender",
@@ -87,7 +95,20 @@ IO = (
     "downloads",
     "client",
 )
-FACE = ("calculate", "usage", "task", "purchase", "saving", "chat_calls", "adapter", "kinds")
+FACE = (
+    "calculate",
+    "usage",
+    "task",
+    "purchase",
+    "saving",
+    "tool_run",
+    "chat_calls",
+    "adapter",
+    "kinds",
+    "turns",
+    "conversation_file",
+    "conversation",
+)
 
 # Module: what it may import inside kie_sync. To import more, change table and module together, and say why.
 MAY_IMPORT: Dict[str, Set[str]] = {
@@ -113,7 +134,10 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     # catalog_build was one file of 526 lines: the names, the parameters, the rules and the prices became modules.
     # Old words are read as new ones before anybody else sees them.
     "catalog_versions": {"errors", "yamlfile"},
-    "catalog_files": {"catalog_versions", "errors", "yamlfile"},
+    # Every start loads these two, and `catalog_load`: apart from `catalog`, so that a start costs little.
+    "catalog_data": set(),
+    "catalog_stored": {"errors"},
+    "catalog_files": {"catalog_stored", "catalog_versions", "errors", "yamlfile"},
     # What an entry takes from others is settled before anything is built, and looked at again where a fault is told.
     "catalog_extends": {"params", "yamlfile"},
     # What a user's file does to the models below it, apart from building them: `catalog` had no room for it.
@@ -135,10 +159,12 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "catalog": {
         "catalog_build",
         "catalog_check",
+        "catalog_data",
         "catalog_extends",
         "catalog_files",
         "catalog_lookup",
         "catalog_overlay",
+        "catalog_stored",
         "definitions",
         "errors",
         "params",
@@ -152,7 +178,15 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "result": {"errors", "pricing"},
     "refusals": {"definitions", "errors", "response"},
     "messages": set(),
-    "completions": {"messages", "pricing"},
+    # What an answer should be like, and what comes of its text: a schema, a class, or OpenAI's strict form of one.
+    "strict": set(),
+    "typed": {"definitions", "errors", "strict", "values"},
+    # Python functions as tools: only their hints and their call; who calls them when is `tool_run`.
+    "functions": {"errors", "typed", "values"},
+    # An answer knows the form that it was asked for in, so that `parsed` can say what does not fit.
+    "completions": {"errors", "messages", "pricing", "typed"},
+    # Sums over several answers, for runs and conversations.
+    "totals": {"completions", "pricing"},
     "assembly": {"completions", "messages", "pricing"},
     # Codecs: bodies out of definitions and arguments, answers out of what came.
     "shapes": {"completions", "definitions", "errors", "messages", "params", "response", "values"},
@@ -162,9 +196,12 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "places": set(),
     # ring 1: clock, environment, network
     "clock": set(),
-    # Which files are in force: it reads the environment and a folder; `config` reads the catalog with it.
+    # Which files are in force: it reads the environment and a folder, and every start asks it.
     "catalog_places": {"errors"},
-    "config": {"catalog", "catalog_places", "definitions", "errors"},
+    # `pack` and `unpack` are pure; the file, the environment and whose file it is are not.
+    "catalog_cache": {"__init__", "catalog", "catalog_data", "catalog_stored", "yamlfile"},
+    "catalog_load": {"__init__", "catalog", "catalog_cache", "catalog_data", "catalog_places", "catalog_stored"},
+    "config": {"catalog_load", "catalog_places", "definitions", "errors"},
     "transport": {"config", "definitions", "errors", "refusals", "request", "response"},
     # What may be re-sent, and when: `transport` is the one door, `sender` decides who goes through it again.
     "sender": {"clock", "config", "definitions", "errors", "refusals", "request", "response", "transport"},
@@ -223,6 +260,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
         *PURE,
         "account",
         "budget",
+        "catalog_load",
         "chat",
         "chat_stream",
         "clock",
@@ -237,7 +275,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
         "waiter",
     },
     # ring 2: the face
-    "calculate": {"catalog", "config", "definitions", "errors", "params", "pricing"},
+    "calculate": {"catalog", "catalog_load", "definitions", "errors", "params", "pricing"},
     # After a call: from results, answers and records back to quantities.
     "usage": {
         "chat_stream",
@@ -257,11 +295,17 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "purchase": {*PURE, *IO},
     # What a save means for somebody who has paid; the client's own `download` knows of no task.
     "saving": {"client", "downloads", "errors", "events", "result"},
+    # The loop of a run with tools, driven by the adapter and by conversations.
+    "tool_run": {*PURE, "budget"},
     # The chat half of the adapter, which was one file of 320 lines.
-    "chat_calls": {*PURE, *IO},
+    "chat_calls": {*PURE, *IO, "tool_run"},
     "adapter": {*PURE, *IO, "chat_calls", "purchase", "saving", "task", "usage"},
     # The names of the customer's, narrowed: `adapter` holds all that they do.
     "kinds": {"adapter"},
+    # A conversation: what is said and answered, a turn that streams, and the file that it is kept in.
+    "turns": {*PURE, "chat_stream", "tool_run"},
+    "conversation_file": {*PURE},
+    "conversation": {*PURE, "adapter", "chat", "chat_stream", "client", "conversation_file", "tool_run", "turns"},
     # ring 3: outside
     "journal_rows": {*PURE, "budget", "processes"},
     "recovery": {*PURE, *IO, *FACE, "journal"},
@@ -309,6 +353,9 @@ IMPURE_NAMES = {
 READ_FILES = {
     "yamlfile",
     "catalog",
+    "catalog_cache",
+    "catalog_data",
+    "catalog_load",
     "catalog_files",
     "catalog_check",
     "catalog_places",
@@ -318,6 +365,7 @@ READ_FILES = {
     "downloads",
     "client",
     "processes",
+    "conversation_file",
 }
 
 HEAVY = (
@@ -332,6 +380,7 @@ HEAVY = (
     "asyncio",
     "PIL",
     "werkzeug",
+    "pydantic",
 )
 
 

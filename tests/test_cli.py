@@ -185,6 +185,8 @@ EXIT_CODES = {
     "KieRateLimitError": 3,
     "KieServerError": 3,
     "KieConnectionError": 3,
+    "KieToolRoundsError": 2,
+    "KieAnswerError": 4,
     "KieTaskError": 4,
     "KieTaskFailedError": 4,
     "KieSaveError": 7,
@@ -204,13 +206,18 @@ def test_every_error_class_has_an_exit_code() -> None:
 
 
 def test_models_of_a_kind() -> None:
-    result = run("models", "--kind", "image")
+    head, *rows = run("models", "--kind", "image").stdout.splitlines()
 
-    assert result.stdout == (
-        "model                    kind   title                    retired\n"
-        "google/nano-banana       image  Google Nano Banana\n"
-        "google/nano-banana-edit  image  Google Nano Banana Edit\n"
-        "nano-banana-pro          image  Nano Banana Pro\n"
+    images = [model.id for model in kie_sync.load_catalog().values() if model.kind == "image"]
+    assert head.split() == ["model", "kind", "title", "retired"]
+    assert [row.split()[:2] for row in rows] == [[model_id, "image"] for model_id in images]
+
+
+def test_models_as_a_table() -> None:
+    assert run("models", "--search", "2.5 flash p").stdout == (
+        "model                     kind  title                              retired\n"
+        "gemini-2.5-flash-preview  chat  Gemini 2.5 Flash Preview (Google)  "
+        "since 2026-02-17; use gemini-3-flash-preview\n"
     )
 
 
@@ -754,11 +761,12 @@ def test_limits_in_words() -> None:
         formats=("png",),
         items=Parameter("", "", "text", max_length=5, pattern="^x"),
         also=("auto",),
-        media={"seconds": "2 to 10"},
+        media={"ratio": [Decimal("0.4"), Decimal("2.5")], "pixels": [100, 36000000], "total_seconds": 30},
     )
 
     assert allowed_of(parameter) == (
-        '1 item exactly; or "auto"; 10 MB each at most; png; seconds 2 to 10; each: 5 characters at most; must match ^x'
+        '1 item exactly; or "auto"; 10 MB each at most; png; ratio 0.4 to 2.5; pixels 100 to 36,000,000; '
+        "total seconds 30; each: 5 characters at most; must match ^x"
     )
 
 

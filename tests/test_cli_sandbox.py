@@ -21,7 +21,7 @@ from wire import chunk, event, pieces
 
 import kie_sync
 from kie_sync.cli import main
-from kie_sync.cli.chat import build_messages
+from kie_sync.cli.chat import as_message
 from kie_sync.response import Response
 from kie_sync.sandbox import Sandbox
 from kie_sync.transport import HttpTransport
@@ -488,36 +488,37 @@ def test_chat_in_one_piece_is_the_same_answer() -> None:
 def test_chat_reads_stdin_and_prints_json() -> None:
     result = run("chat", CHAT, "--json", "--system", "Be brief.", stdin="你好\n")
 
-    found = json.loads(result.stdout)
-    assert (result.exit_code, result.stderr, found["model"]) == (0, "", CHAT)
-    assert "你好" in found["choices"][0]["message"]["content"]
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert (result.exit_code, result.stderr, lines[-1]["model"]) == (0, "", CHAT)
+    assert [line["object"] for line in lines] == ["chat.completion.chunk"] * (len(lines) - 1) + ["chat.completion"]
+    pieces_of = [line["choices"][0]["delta"].get("content") or "" for line in lines[:-1]]
+    assert "你好" in "".join(pieces_of)
+    assert lines[-1]["choices"][0]["message"]["content"] == "".join(pieces_of)
 
 
 def test_chat_sends_files_along(here: Path) -> None:
     (here / "dot.png").write_bytes(PNG)
 
-    assert build_messages("what is it?", "Be brief.", ["https://x/y.png", "dot.png"]) == [
-        {"role": "system", "content": "Be brief."},
-        {
-            "role": "user",
-            "content": [
-                {"type": "text", "text": "what is it?"},
-                {"type": "image_url", "image_url": {"url": "https://x/y.png"}},
-                {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}},
-            ],
-        },
-    ]
+    assert as_message("what is it?", ["https://x/y.png", "dot.png"]) == {
+        "role": "user",
+        "content": [
+            {"type": "text", "text": "what is it?"},
+            {"type": "image_url", "image_url": {"url": "https://x/y.png"}},
+            {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}},
+        ],
+    }
     assert run("chat", CHAT, "what is it?", "--image", "dot.png", "-p", "reasoning_effort=low").exit_code == 0
 
 
 def test_chat_with_tools_shows_the_calls() -> None:
-    """A tool's call comes whole, so such a chat does not stream."""
+    """As lines of JSON, after the text."""
     tools = '[{"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}]'
 
     result = run("chat", CHAT, "what is the weather?", "-p", f"tools={tools}")
 
     assert result.exit_code == 0
-    assert result.stdout != ""
+    assert json.loads(result.stdout)["function"] == {"name": "weather", "arguments": "{}"}
+    assert run("chat", CHAT, "what is the weather?", "-p", f"tools={tools}", "--no-stream").exit_code == 0
 
 
 def test_chat_refuses_what_is_no_text(monkeypatch: pytest.MonkeyPatch) -> None:

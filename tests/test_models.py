@@ -150,7 +150,15 @@ def test_models_that_were_withdrawn_say_what_to_use_instead() -> None:
         "sora-2-text-to-video": ("2026-07-02", "none"),
         "sora-2-image-to-video": ("2026-07-02", "none"),
         "sora-2-pro-storyboard": ("2026-07-02", "none"),
+        "sora-2-pro-text-to-video": ("2026-08-19", "none"),
+        "sora-2-pro-image-to-video": ("2026-08-19", "none"),
+        "sora-2-characters": ("2026-08-19", "none"),
+        "sora-2-characters-pro": ("2026-08-19", "none"),
+        "sora-watermark-remover": ("2026-08-19", "none"),
         "gemini-2.5-flash-preview": ("2026-02-17", "gemini-3-flash-preview"),
+        "elevenlabs/sound-effect-v2": ("2026-08-19", "none"),
+        "elevenlabs/speech-to-text": ("2026-08-19", "none"),
+        "ideogram/v3-reframe": ("2026-08-19", "none"),
     }
 
 

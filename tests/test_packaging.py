@@ -19,6 +19,9 @@ from typing import Dict, List, NamedTuple
 import pytest
 from conftest import OUTER_ENVIRON, ROOT
 
+from kie_sync.catalog_load import STORED_FILE
+from kie_sync.catalog_stored import unpack
+
 pytestmark = pytest.mark.packaging
 
 _NOT_SOURCE = shutil.ignore_patterns(
@@ -124,8 +127,10 @@ def test_the_wheel_carries_the_catalog_byte_for_byte(built: Built) -> None:
     with zipfile.ZipFile(built.wheel) as wheel:
         prefix = "kie_sync/_data/"
         shipped = {name[len(prefix) :]: wheel.read(name) for name in wheel.namelist() if name.startswith(prefix)}
+    stored = shipped.pop(STORED_FILE)
 
     assert shipped == data_files(ROOT)
+    assert unpack(stored) is not None
 
 
 def test_the_sdist_carries_the_catalog_byte_for_byte(built: Built, tmp_path: Path) -> None:
@@ -170,6 +175,16 @@ def test_the_installed_program_previews(installed: Path, elsewhere: Path) -> Non
     body = preview(installed, "google/nano-banana", "-p", "size=16:9", cwd=elsewhere)
 
     assert body == {"prompt": "a cat", "image_size": "16:9"}
+
+
+def test_the_installed_catalog_is_read_without_yaml(installed: Path, elsewhere: Path) -> None:
+    """The wheel brings its stored form along."""
+    code = (
+        "import sys, kie_sync; catalog = kie_sync.load_catalog(); catalog['google/nano-banana'];"
+        "print(type(catalog).__name__, 'yaml' in sys.modules, 'jsonschema' in sys.modules)"
+    )
+
+    assert run(installed / "python", "-c", code, cwd=elsewhere).split() == ["StoredCatalog", "False", "False"]
 
 
 def test_the_installed_program_finds_its_catalog_sound(installed: Path, elsewhere: Path) -> None:

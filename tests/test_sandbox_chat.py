@@ -18,7 +18,8 @@ from kie_sync.sandbox.replies import fill, reply_to
 from kie_sync.sandbox.shapes import chat_completions
 
 CATALOG = read_catalog()
-KIE = [model for model in CATALOG.values() if model.kind == "chat" and model.endpoint.provider.name == "kie"]
+# The other shapes have pages of their own: tests/test_sandbox_shapes.py.
+KIE = [model for model in CATALOG.values() if model.endpoint.name == "kie-chat"]
 GOOGLE = [model for model in CATALOG.values() if model.kind == "chat" and model.endpoint.provider.name == "google"]
 
 

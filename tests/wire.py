@@ -17,6 +17,8 @@ from kie_sync.response import Response
 
 KEY = "sk-secret-0123456789"
 IMAGE, CHAT, VIDEO, RETIRED = "google/nano-banana", "gemini-3-flash", "sora-2-text-to-video", "sora-2-text-to-video"
+# A model of each shape of chat and of each provider, with tools; what every talker can do is tried with all of them.
+TALKERS = ("gemini-3-pro", "gemini-3-flash-preview", "claude-sonnet-4-5", "gpt-5-4", "gemini-3-8-flash")
 CREATED: Mapping[str, Any] = {"code": 200, "msg": "success", "data": {"taskId": "t1", "recordId": "t1"}}
 
 

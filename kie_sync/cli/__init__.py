@@ -22,7 +22,7 @@ __all__ = ["COMMANDS", "main"]
 COMMANDS: Mapping[str, Tuple[str, str]] = {
     "demo": ("demo", "Make a picture, a video and a chat answer in a sandbox."),
     "generate": ("generate", "Make a picture, a video or another file, and wait for it."),
-    "chat": ("chat", "Ask a chat model; the answer is shown as it comes."),
+    "chat": ("chat", "Ask a chat model, or talk with it; the answer is shown as it comes."),
     "preview": ("generate", "Show the exact HTTP request of a call; nothing is sent."),
     "price": ("price", "Say what a call costs; no key, no prompt."),
     "models": ("models", "List the models."),
@@ -124,14 +124,15 @@ Exit codes:
   130  interrupted with Ctrl-C
 
 \b
-With --json, stdout holds one JSON document (of listen: one a line), and each line on stderr is a JSON object:
+With --json, stdout holds one JSON document (of listen and chat: one a line), and each line on stderr is a JSON object:
 {{"warning": ...}}, {{"task": ...}}, {{"listening": URL}} or {{"error": {{"type", "message", "exit_code", ...}}}}.
 
 \b
 Environment: KIE_API_KEY and KIE_BASE_URL; GOOGLE_API_KEY or GEMINI_API_KEY, and GEMINI_BASE_URL;
-KIE_CATALOG (catalog files of your own, as --catalog; "off" leaves your own folder aside); KIE_JOURNAL (the
-file of paid calls, or "off"); KIE_MAX_CREDITS_PER_DAY (what may be spent in a day, UTC); KIE_LIMITER (a file
-in which all processes together keep the platform's rate); KIE_WEBHOOK_SECRET (what signs callbacks).
+KIE_CATALOG (catalog files of your own, as --catalog; "off" leaves your own folder aside); KIE_CATALOG_CACHE
+(where read catalogs are stored, or "off"); KIE_JOURNAL (the file of paid calls, or "off");
+KIE_MAX_CREDITS_PER_DAY (what may be spent in a day, UTC); KIE_LIMITER (a file in which all processes
+together keep the platform's rate); KIE_WEBHOOK_SECRET (what signs callbacks).
 """,
 )
 @catalog_option

@@ -1,26 +1,22 @@
-"""`chat`: one question to a chat model."""
+"""`chat`: a question to a chat model, or a conversation at a terminal."""
 
 from __future__ import annotations
 
-import base64
-import json
-import mimetypes
+import contextlib
 import sys
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 import click
 
-from .. import KieAdapter
+from .. import KieAdapter, KieConversation
+from .answers import show_answer
 from .arguments import argument_options, read_arguments
-from .delivery import price_sentence, took
+from .chat_session import Session, check_place, history
 from .limits import limit_options
 from .progress import Progress
-from .run import Run, common_options, journal_option, print_json
-
-# As text in the request a file grows by a third, and the whole conversation is sent again with each turn.
-MOST_BYTES = 1_000_000
+from .run import Run, common_options, journal_option
 
 
 @click.command()
@@ -33,7 +29,13 @@ MOST_BYTES = 1_000_000
     multiple=True,
     help="A picture or another file to look at; may be repeated.",
 )
+@click.option("--max-tokens", type=int, metavar="N", help="How long the answer may be.")
+@click.option("--reasoning-effort", metavar="WORD", help="How long the model thinks, such as low or high.")
+@click.option("--thoughts", is_flag=True, help="Show the model's thoughts, on stderr.")
 @click.option("--no-stream", is_flag=True, help="Show the answer when it is whole.")
+@click.option("--load", "load", metavar="FILE", help="Go on with a conversation that was saved.")
+@click.option("--save", "save", metavar="FILE", help="Write the conversation to a file after each answer.")
+@click.option("--no-history", is_flag=True, help="At a terminal: neither read nor keep what was typed.")
 @limit_options
 @click.option("--tariff", metavar="NAME", help="Whose price is shown; the first tariff without it.")
 @journal_option
@@ -46,64 +48,66 @@ def chat(
     pairs: Tuple[str, ...],
     system: Optional[str],
     images: Tuple[str, ...],
+    max_tokens: Optional[int],
+    reasoning_effort: Optional[str],
+    thoughts: bool,
     no_stream: bool,
+    load: Optional[str],
+    save: Optional[str],
+    no_history: bool,
     max_credits: Optional[Decimal],
     allow_unknown_price: bool,
     tariff: Optional[str],
 ) -> None:
-    """Ask a chat model; the answer is shown as it comes.
+    """Ask a chat model, or talk with it; the answer is shown as it comes.
 
-    Without PROMPT, or with -, the question is read from stdin. A local file up to 1 MB goes along in the
-    request. With --json, with -p tools=... and with --no-stream the answer comes in one piece. Tokens and
-    credits follow on stderr.
+    Without PROMPT the question is read from stdin, with - always. At a terminal a conversation begins
+    instead: type, and /help lists its commands; Ctrl-C stops an answer and keeps what came. A small local
+    picture goes along in the request, other files are uploaded. Tokens and credits follow on stderr. With
+    --json each piece is a line, and the last line is the whole answer.
     """
     catalog = run.load_catalog(asked=model_id)
-    given = read_arguments(catalog[model_id], None, pairs)
+    model = catalog[model_id]
+    given = read_arguments(model, None, pairs)
+    for name, value in (("max_tokens", max_tokens), ("reasoning_effort", reasoning_effort)):
+        if value is not None and name in given:
+            raise click.UsageError(f"{name} stands there twice: as --{name.replace('_', '-')} and as -p {name}=")
+        given.update({name: value} if value is not None else {})
     messages = given.pop("messages", None)
-    if messages is None:
-        messages = build_messages(_read_prompt(prompt), system, images)
-    elif prompt or system or images:
-        raise click.UsageError("-p messages= is the whole conversation; leave out PROMPT, --system and --image")
+    if messages is not None and (prompt or system or images or load):
+        raise click.UsageError("-p messages= is the whole conversation; leave out PROMPT, --system, --image and --load")
+    if save is not None and save != load:
+        check_place(save, "--save")
+    is_talk = messages is None and prompt is None and is_terminal() and sys.stdout.isatty() and not run.as_json
+    if messages is None and not is_talk:
+        messages = [as_message(_read_prompt(prompt), images)]
+    if thoughts and "include_thoughts" in model.parameters:
+        given.setdefault("include_thoughts", True)
+    asked: Dict[str, Any] = {"tariff": tariff, "max_credits": max_credits, "allow_unknown_price": allow_unknown_price}
     with Progress(run) as progress, run.open_client(catalog=catalog, on_event=progress) as client:
         adapter = KieAdapter(client, model_id)
-        asked = {"tariff": tariff, "max_credits": max_credits, "allow_unknown_price": allow_unknown_price}
-        if no_stream or run.as_json or "tools" in given:
-            _print_whole(run, adapter, messages, given, asked)
-        else:
-            _print_stream(run, adapter, messages, given, asked)
-
-
-def _print_stream(run: Run, adapter: KieAdapter, messages: Any, given: Dict[str, Any], asked: Dict[str, Any]) -> None:
-    with adapter.chat(messages, True, arguments=given, **asked) as stream:
-        run.is_answering = True
-        try:
-            for chunk in stream:
-                click.echo(chunk.choices[0].delta.content or "", nl=False)
-            run.is_answering = False
-        finally:
-            if stream.text and not stream.text.endswith("\n"):
-                click.echo()
-        _say_cost(run, stream)
-
-
-def _print_whole(run: Run, adapter: KieAdapter, messages: Any, given: Dict[str, Any], asked: Dict[str, Any]) -> None:
-    answer = adapter.chat(messages, False, arguments=given, **asked)
-    if run.as_json:
-        print_json(answer.to_dict())
-        return
-    if answer.text:
-        click.echo(answer.text)
-    for call in answer.choices[0].message.tool_calls:
-        click.echo(json.dumps(call, ensure_ascii=False))
-    _say_cost(run, answer)
-
-
-def _say_cost(run: Run, answer: Any) -> None:
-    usage = answer.usage
-    tokens = "tokens not told"
-    if usage is not None:
-        tokens = f"{usage.prompt_tokens:,} tokens in, {usage.completion_tokens:,} out"
-    run.say(f"{tokens}; {price_sentence(answer.cost)}{took(answer.credits_consumed)}")
+        defaults = {"arguments": given, **asked}
+        conversation = KieConversation(adapter, system=system, **defaults)
+        if load is not None:
+            told = {"system": system} if system is not None else {}
+            conversation = KieConversation.load(load, adapter, **told, **defaults)
+        if is_talk:
+            with contextlib.nullcontext() if no_history else history():
+                Session(
+                    run,
+                    client,
+                    conversation,
+                    defaults,
+                    as_message,
+                    is_stream=not no_stream,
+                    with_thoughts=thoughts,
+                    images=list(images),
+                    save=save,
+                ).talk()
+            return
+        show_answer(run, conversation, messages, is_stream=not no_stream, with_thoughts=thoughts)
+        if save is not None:
+            conversation.save(save)
 
 
 def _read_prompt(prompt: Optional[str]) -> str:
@@ -124,24 +128,18 @@ def is_terminal() -> bool:
     return sys.stdin.isatty()
 
 
-def build_messages(prompt: str, system: Optional[str], images: Sequence[str]) -> List[Dict[str, Any]]:
-    """A conversation of one question, with what the model is told beforehand and the files it is shown."""
-    urls = [_as_url(image) for image in images]
-    asked = KieAdapter.format_multimodal_message(prompt, urls) if urls else KieAdapter.format_text_message(prompt)
-    return [*([KieAdapter.format_text_message(system, "system")] if system else []), asked]
+def as_message(prompt: str, images: Sequence[str]) -> Dict[str, Any]:
+    """A question with the files it is about, as one message; a `Path` for each local one."""
+    if not images:
+        return KieAdapter.format_text_message(prompt)
+    shown: List[Dict[str, Any]] = [{"type": "image_url", "image_url": {"url": _where(image)}} for image in images]
+    return {"role": "user", "content": [*([{"type": "text", "text": prompt}] if prompt else []), *shown]}
 
 
-def _as_url(image: str) -> str:
+def _where(image: str) -> Union[str, Path]:
     if "://" in image or image.startswith("data:"):
         return image
     path = Path(image).expanduser()
     if not path.is_file():
         raise click.UsageError(f"--image {image}: there is no such file, and it is no URL")
-    size = path.stat().st_size
-    if size > MOST_BYTES:
-        raise click.UsageError(
-            f"--image {image}: the file has {size:,} bytes, and only {MOST_BYTES:,} go along in a request; "
-            "put it where it has a URL (KieClient.upload does that) and give the URL"
-        )
-    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+    return path

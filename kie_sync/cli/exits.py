@@ -7,6 +7,7 @@ from typing import Any, Dict, Mapping, Optional
 import click
 
 from ..errors import (
+    KieAnswerError,
     KieAPIError,
     KieCatalogError,
     KieError,
@@ -29,6 +30,8 @@ def exit_code(error: KieError, run: Optional[Run] = None) -> int:
     if isinstance(error, KieTaskError):
         # A success with nothing in it is a failure, too: the task is over, and there is no result.
         return RUNNING if isinstance(error, KieTaskTimeoutError) else FAILED
+    if isinstance(error, KieAnswerError):
+        return FAILED
     if isinstance(error, KieAPIError) and run is not None and run.is_known and not run.is_over:
         # Whatever a look at it came to: "refused" would say that nothing was bought.
         return RUNNING

@@ -63,7 +63,7 @@ class Run:
 
     def load_catalog(self, *, asked: str = "", use_environment: bool = True) -> Catalog:
         """The catalog; warns of broken entries, but for the one `asked` for, which is an error of its own."""
-        from ..config import load_catalog
+        from ..catalog_load import load_catalog
 
         catalog = load_catalog(*self.catalogs, use_environment=use_environment and not self.is_shipped_only)
         for problem in catalog.errors:

@@ -73,11 +73,16 @@ def allowed_of(parameter: Parameter) -> str:
     words += [f"sent as {parameter.send_as}"] if parameter.send_as else []
     words += [f"{parameter.max_mb} MB each at most"] if parameter.max_mb is not None else []
     words += ["/".join(parameter.formats)] if parameter.formats else []
-    words += [f"{name} {value}" for name, value in parameter.media.items()]
+    words += [f"{name.replace('_', ' ')} {_span(value)}" for name, value in parameter.media.items()]
     if parameter.items is not None and parameter.items.fields is None:
         inner = allowed_of(parameter.items)
         words += [f"each: {inner}"] if inner else []
     return "; ".join(words)
+
+
+def _span(value: Any) -> str:
+    """A limit of a file: a range, or one number."""
+    return f"{value[0]:,} to {value[1]:,}" if isinstance(value, (list, tuple)) else f"{value:,}"
 
 
 def _choice(value: Any, wire: Any) -> str:

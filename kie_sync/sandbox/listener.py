@@ -78,6 +78,13 @@ class _Handler(WSGIRequestHandler):
             self.wfile.flush()
             self.connection.shutdown(socket.SHUT_RDWR)
 
+    def finish(self) -> None:
+        try:
+            super().finish()
+        except OSError:
+            # Words that a client did not wait for cannot be sent, and the socket would stay half open with them.
+            self.rfile.close()
+
     def version_string(self) -> str:
         return "kie-sync-sandbox"
 

@@ -44,7 +44,7 @@ CUT = {"reason": "max_output_tokens"}
 ANSWERS = {
     "text": whole(message("msg_1", "Hello there, 橘猫🐈")),
     "thoughts": whole(thought("rs_1", "First this.", "Then that."), message("msg_1", "4")),
-    "raw thoughts": whole(thought("rs_1", raw=["deep"]), thought("rs_2", "deeper"), message("msg_1", "4")),
+    "raw thoughts": whole(thought("rs_1", raw=["deep", "er"]), thought("rs_2", "deeper"), message("msg_1", "4")),
     "a call": whole(thought("rs_1"), call("call_1", "add", '{"a": 2, "b": 2}')),
     "a call without arguments": whole(call("call_1", "now", "")),
     "two calls and a text": whole(
@@ -109,13 +109,20 @@ def no_places_and_ids(events: Events) -> None:
             event["item"] = {name: value for name, value in event["item"].items() if name != "id"}
 
 
+def deltas_of_no_item(events: Events) -> None:
+    for event in events:
+        if event["type"] in DELTAS:
+            event.pop("output_index")
+            event.pop("item_id")
+
+
 def no_thoughts_at_the_end(events: Events) -> None:
     output = [item for item in events[-1]["response"]["output"] if item["type"] != "reasoning"]
     events[-1] = {**events[-1], "response": {**events[-1]["response"], "output": output}}
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
-@pytest.mark.parametrize("habit", [other_ids, no_places, no_places_and_ids, no_thoughts_at_the_end])
+@pytest.mark.parametrize("habit", [other_ids, no_places, no_places_and_ids, deltas_of_no_item, no_thoughts_at_the_end])
 def test_nothing_comes_twice_whatever_ids_and_places_say(answer: str, habit: Callable[[Events], None]) -> None:
     """Gateways give an item another id in each event, leave ids and places out, or shift the places at the end."""
     events = stream(ANSWERS[answer])
@@ -130,6 +137,21 @@ def test_the_items_are_kept_where_the_end_does_not_repeat_them() -> None:
     events[-1] = {"type": "response.completed", "response": {**answer, "output": []}}
 
     assert same(read(events), answer)
+
+
+def test_items_that_were_only_begun_do_not_go_back() -> None:
+    answer = ANSWERS["thoughts"]
+    events = stream(answer, without=["response.output_item.done"])
+    events[-1] = {"type": "response.completed", "response": {**answer, "output": []}}
+
+    assert read(events).message.native is None
+
+
+def test_what_has_come_stays_where_a_later_event_says_otherwise() -> None:
+    events = stream(ANSWERS["text"])
+    events[-2]["item"] = message("msg_1", "Something else, and longer than before")
+
+    assert read(events).text == "Hello there, 橘猫🐈"
 
 
 @given(st.text(), st.text(min_size=1), st.text(min_size=1), st.text(), st.integers(1, 9))
@@ -246,6 +268,9 @@ def test_whatever_came_does_no_harm(kind: str, odd: Any) -> None:
             item = {"type": types, "id": "x", "content": [{"type": "output_text", "text": "a"}], name: odd}
             response = {"output": [item, odd], name: odd}
             event = {"type": kind, "item": item, "response": response, "delta": "a", "output_index": 0, name: odd}
-            json.dumps([chunk.to_dict() for chunk in reader.read(kind, event)])
+            found = reader.read(kind, event)
+            json.dumps([chunk.to_dict() for chunk in found])
+            deltas = [chunk.choices[0].delta for chunk in found]
+            assert all(isinstance(d.content or d.reasoning_content or "", str) for d in deltas)
 
     assert reader.is_over == (kind == "response.completed")

@@ -32,7 +32,7 @@ def files(run: Run) -> None:
         {"file": str(data_root().joinpath("models.yaml")), "from": "shipped", "adds": len(known), "errors": 0}
     ]
     for layer in over:
-        found.append(_facts(layer.path, layer.why, known, catalog))
+        found.append(_facts(Path(layer.path), layer.why, known, catalog))
     own = {"folder": str(user_folder()), "is_read": not (run.is_shipped_only or is_off())}
     if run.as_json:
         print_json({"files": found, **own})

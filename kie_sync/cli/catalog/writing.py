@@ -122,7 +122,7 @@ def entries(run: Run, model_id: str) -> List[Entry]:
     over = layers(*run.catalogs, use_environment=not run.is_shipped_only)
     root = data_root()
     files = [(root.joinpath("models.yaml"), "models.yaml", root)]
-    files += [(layer.path, str(layer.path), layer.path.parent) for layer in over]
+    files += [(Path(layer.path), layer.path, Path(layer.path).parent) for layer in over]
     found = []
     for at, (path, shown, folder) in enumerate(files):
         read, _ = read_with_includes(path, shown, folder)
@@ -135,7 +135,7 @@ def entries(run: Run, model_id: str) -> List[Entry]:
 
 def files_in_force(run: Run) -> List[Path]:
     """The files that count in this run, without what they include; the user's own counts before it is there."""
-    over = [layer.path for layer in layers(*run.catalogs, use_environment=not run.is_shipped_only)]
+    over = [Path(layer.path) for layer in layers(*run.catalogs, use_environment=not run.is_shipped_only)]
     own = [] if run.is_shipped_only or is_off() else [own_file()]
     return [Path(str(data_root().joinpath("models.yaml"))), *own, *over]
 
