@@ -25,6 +25,7 @@ from kie_sync import KieAdapter, KieClient
 from kie_sync.catalog import Catalog, read_catalog, read_schema
 from kie_sync.cli import COMMANDS, main
 from kie_sync.cli.catalog import COMMANDS as CATALOG_COMMANDS
+from kie_sync.cli.catalog.docs import part_words
 from kie_sync.cli.run import as_json
 from kie_sync.definitions import Model, Price
 from kie_sync.errors import CatalogProblem
@@ -36,6 +37,7 @@ FILES = (
     "docs/cli.md",
     "docs/catalog.md",
     "docs/guide.md",
+    "docs/zh/catalog.md",
     "docs/zh/guide.md",
     "docs/architecture.md",
 )
@@ -137,25 +139,7 @@ def command_pages() -> str:
 
 def word_table(name: str) -> str:
     """Every word of one part of a catalog file, from the schema's own descriptions."""
-    schema = read_schema()
-    part = schema["$defs"][name] if name in schema["$defs"] else schema["properties"][name]["additionalProperties"]
-    return table(["word", "what it says"], [(f"`{word}`", text) for word, text in _words(part)])
-
-
-def _words(part: Mapping[str, Any], prefix: str = "") -> Iterator[Tuple[str, str]]:
-    for word, about in part.get("properties", {}).items():
-        text = about.get("description", "").strip()
-        if "$ref" in about and not text:
-            text = read_schema()["$defs"][about["$ref"].rpartition("/")[2]].get("description", "")
-        if "enum" in about:
-            text += f" One of: {', '.join(f'`{value}`' for value in about['enum'])}."
-        if word in part.get("required", ()):
-            text += " Required."
-        yield prefix + word, text
-        items = about.get("items", {})
-        inner, mark = (items, "[]") if "properties" in items else (about, "")
-        if "$ref" not in inner:
-            yield from _words(inner, f"{prefix}{word}{mark}.")
+    return table(["word", "what it says"], [(f"`{word}`", text) for word, text in part_words(read_schema(), name)])
 
 
 # The models

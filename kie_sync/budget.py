@@ -20,6 +20,9 @@ from .pricing import CostEstimate, quote
 from .records import PaidCall
 from .values import number_of, plain, show
 
+# What an answer in its maker's own form is made of, where no file is in it.
+_SAID = ("text", "thinking", "redacted_thinking", "tool_use", "message", "reasoning", "function_call")
+_SAID_BY_NAME = {"text", "thought", "thoughtSignature", "functionCall"}
 DAY_VARIABLE = "KIE_MAX_CREDITS_PER_DAY"
 
 
@@ -227,8 +230,8 @@ def with_chat_bound(
 
     A token is a byte of text at least, so that the bytes of the request bound the tokens that go in (the marks that
     are put around a message are fewer than the braces and names of its JSON); `max_tokens` bounds those that come
-    out. What goes in may be written to a cache, at a higher rate. Pictures and other files, and tools that fetch text,
-    have no such bound.
+    out. What goes in may be written to a cache, at a higher rate. Pictures and other files, tools that fetch text, and
+    what only its name stands for have no such bound.
     """
     most = arguments.values.get("max_tokens")
     if price.platform_credits is not None or not isinstance(most, int) or not _is_text(model, arguments):
@@ -254,9 +257,19 @@ def _is_text(model: Model, arguments: Arguments) -> bool:
     )
     if fetches or arguments.wire.get("n", 1) != 1:
         return False
-    for message in arguments.values.get("messages") or ():
-        content = message.get("content") if isinstance(message, Mapping) else None
-        parts = content if isinstance(content, list) else []
-        if any(not isinstance(part, Mapping) or part.get("type") != "text" for part in parts):
-            return False
-    return True
+    return all(_is_said(message) for message in arguments.values.get("messages") or ())
+
+
+def _is_said(message: Any) -> bool:
+    """Whether all of a message is text that stands in it; what has no role is an item of the API's own."""
+    if not isinstance(message, Mapping) or "role" not in message:
+        return False
+    content, native = message.get("content"), message.get("native")
+    if content is not None and not isinstance(content, (str, list, tuple)):
+        return False
+    parts = [] if content is None or isinstance(content, str) else content
+    own = native.get("content") if isinstance(native, Mapping) else None
+    return all(isinstance(part, Mapping) and part.get("type") == "text" for part in parts) and all(
+        isinstance(part, Mapping) and (part["type"] in _SAID if "type" in part else _SAID_BY_NAME.issuperset(part))
+        for part in own or ()
+    )

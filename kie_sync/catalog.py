@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
 
 from . import catalog_build as build
-from .catalog_check import shape_faults
 from .catalog_data import data_root as data_root
 from .catalog_data import read_schema as read_schema
 from .catalog_extends import BASES, MODELS, CannotExtend, Entries, Where, as_written
-from .catalog_files import Sources, read_with_includes
+from .catalog_files import Sources, read_with_includes, unread
 from .catalog_lookup import Faults
 from .catalog_lookup import Path as DataPath
 from .catalog_lookup import show_path as show_path
 from .catalog_overlay import Overlaid, mended
+from .catalog_shapes import shape_faults
 from .catalog_stored import StoredCatalog
 from .definitions import Endpoint, Model, Money, Plan, Provider, Tariff
 from .errors import CatalogProblem, KieCatalogError, KieUnknownModelError
@@ -37,8 +37,7 @@ def read_catalog(*paths: Union[str, Path], check: bool = False, shipped: Optiona
     """Read the shipped catalog, and lay these files over it.
 
     A user's files are always checked. The shipped files are when they are read from a checkout, where
-    they may have been edited, or when `check` asks for it. With `shipped`, that file takes the place of the
-    shipped one: another release's, which is not checked, for its words may be older than ours.
+    they may have been edited, or when `check` asks for it. The file `shipped` takes the shipped one's place.
 
     Raises:
         KieConfigError: a file cannot be read.
@@ -49,8 +48,9 @@ def read_catalog(*paths: Union[str, Path], check: bool = False, shipped: Optiona
     entry = root.joinpath("models.yaml") if shipped is None else shipped
     sources = [Sources() for _ in range(1 + len(paths))]
     base, shipped_problems = read_with_includes(entry, entry.name, root, sources[0])
-    if any(not problem.is_warning for problem in shipped_problems):
+    if shipped_problems and not all(base.get(name) for name in _NEEDED):
         raise KieCatalogError(shipped_problems)
+    problems += shipped_problems
     must_check = check or (shipped is None and isinstance(root, Path) and root.name != "_data")
     own = base.get("models")
     touched = set(own) if must_check and isinstance(own, YamlMap) else set()
@@ -92,13 +92,18 @@ class Catalog(Mapping[str, Model]):
         self.problems: Tuple[CatalogProblem, ...] = tuple(problems)
         self._broken: Dict[str, List[CatalogProblem]] = {}
         self._broken_bases: Dict[str, List[CatalogProblem]] = {}
+        for problem in (problem for problem in problems if not problem.is_warning):
+            if problem.model:
+                self._broken.setdefault(problem.model, []).append(problem)
+            elif problem.path.startswith("bases."):
+                self._broken_bases.setdefault(problem.path[len("bases.") :], []).append(problem)
         self._built: Dict[str, Model] = {}
         overlaid = Overlaid(base)
         for layer in layers:
             overlaid.add(layer)
-        root = overlaid.root
         self.hidden: Dict[str, Mark] = overlaid.hidden
         self.problems += tuple(overlaid.problems)
+        root = overlaid.root
         if layers:
             touched = Entries(root).heirs(touched)
         if touched or layers or must_check:
@@ -124,9 +129,11 @@ class Catalog(Mapping[str, Model]):
         self.plans: Dict[str, Plan] = {
             name: build.build_plan(name, raw) for name, raw in (root.get("plans") or {}).items()
         }
-        self.aliases: Dict[str, str] = {
-            alias: name for name, raw in (root.get("names") or {}).items() for alias in (raw or {}).get("aliases") or []
-        }
+        self.names: Mapping[str, Any] = {name: raw or {} for name, raw in (root.get("names") or {}).items()}
+        faults = Faults()
+        self.aliases: Dict[str, str] = build.build_aliases(self.names, faults)
+        for at, message, _ in faults.found:
+            self._report(at, mark_at(root, at), message)
         for model_id in sorted(touched & set(self._models)):
             if model_id not in self._broken:
                 self._build(model_id)
@@ -170,6 +177,11 @@ class Catalog(Mapping[str, Model]):
         except CannotExtend:
             return self._models[model_id]
 
+    def places(self, model_id: str) -> List[Tuple[str, Mark]]:
+        """Where an entry stands, and then what it extends, the nearest first: names and places."""
+        chain = [(MODELS, model_id), *self._entries.above((MODELS, model_id))]
+        return [(where[1], mark_at(self._raw, where, key=True)) for where in chain]
+
     def resolved(self) -> Dict[str, Any]:
         """All of it as one mapping, each entry completed by what it extends: for whoever stores it.
 
@@ -186,9 +198,7 @@ class Catalog(Mapping[str, Model]):
             return f"it is hidden by {self.hidden[model_id].file}:{self.hidden[model_id].line}"
         short = {known.rpartition("/")[2]: known for known in self}
         close = f'did you mean "{short[model_id]}"?' if model_id in short else nearest(model_id, self)
-        hint = close.lstrip("; ") or "`kie-sync models` lists them all"
-        unread = sorted({problem.file for problem in self.problems if not problem.path and not problem.is_warning})
-        return hint + (f" (not read, because of faults: {', '.join(unread)})" if unread else "")
+        return (close.lstrip("; ") or "`kie-sync models` lists them all") + unread(self.problems)
 
     def _check_shapes(self, root: YamlMap, base: YamlMap, touched: Set[str]) -> YamlMap:
         schema = read_schema()
@@ -231,7 +241,7 @@ class Catalog(Mapping[str, Model]):
         try:
             above, raw = self._entries.above(where), self._entries.whole(where)
         except CannotExtend as fault:
-            self._report(fault.path, mark_at(self._raw, fault.path), fault.message)
+            self._report(fault.path, mark_at(self._raw, fault.path), fault.message + unread(self.problems))
             above, raw = [(str(fault.path[0]), str(fault.path[1]))], None
         self._take_over(model_id, above)
         if model_id in self._broken:

@@ -38,6 +38,7 @@ def build_provider(name: str, raw: Mapping[str, Any]) -> Provider:
         per_seconds=Decimal(str(limits.get("per_seconds", 0))),
         running=limits.get("running", 0),
         key_page=raw.get("key_page", ""),
+        docs_url=raw.get("docs_url", "").rstrip("/"),
     )
 
 
@@ -89,6 +90,18 @@ def build_plan(name: str, raw: Mapping[str, Any]) -> Plan:
         currency=raw["currency"],
         source=build_source(raw),
     )
+
+
+def build_aliases(raw: Mapping[str, Any], faults: Faults) -> Dict[str, str]:
+    """Which canonical name each shared alias stands for; of two, the first has it."""
+    found: Dict[str, str] = {}
+    for name, about in raw.items():
+        for position, alias in enumerate((about or {}).get("aliases") or []):
+            owner = alias if alias in raw else found.setdefault(alias, name)
+            if owner != name:
+                said = f"the name {alias} belongs to {owner} already; write another one, or remove it"
+                faults.error(("names", name, "aliases", position), said)
+    return found
 
 
 def build_waiting(raw: Mapping[str, Any]) -> Waiting:

@@ -1,190 +1,76 @@
-"""What is wrong with a catalog, in words for a person who edits YAML.
+"""What does not add up in a catalog whose files are well-formed: examples, targets, defaults, prices, ages.
 
-`shape_faults` turns the schema's findings into sentences; `example_faults` runs the golden examples.
+`check_catalog` finds everything, with its place; `model_faults` looks at one model.
 """
 
 from __future__ import annotations
 
 import datetime
 import json
-from decimal import Decimal
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
+from dataclasses import replace
+from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
 
-from .definitions import Model
-from .errors import KieError, KieInputError
+from .catalog import Catalog
+from .catalog_cases import uncovered
+from .catalog_files import unread
+from .catalog_lookup import show_path
+from .conditions import root_of
+from .definitions import UNSET, Model
+from .errors import CatalogProblem, KieError, KieInputError, Problem
 from .params import nearest, resolve
-from .pricing import quote
+from .pricing import estimate, quote
 from .request import wire_body
-from .values import key_of, to_json
+from .values import to_json
+from .yamlfile import mark_at
 
 Fault = Tuple[Tuple[Union[str, int], ...], str, bool]
-_TYPES = {
-    "string": "text",
-    "integer": "a whole number",
-    "number": "a number",
-    "boolean": "true or false",
-    "object": "a mapping",
-    "array": "a list",
-    "null": "nothing",
-}
-# What people who know other notations write, and our word for it.
-_MEANT = {
-    "enum": "values",
-    "options": "values",
-    "choices": "values",
-    "allowed": "values",
-    "string": "text",
-    "str": "text",
-    "bool": "boolean",
-    "int": "integer",
-    "float": "number",
-    "array": "list",
-    "dict": "object",
-    "url": "file",
-    "params": "parameters",
-    "inputs": "parameters",
-    "cost": "price",
-    "if": "when",
-    "amount": "credits",
-    "name": "title",
-    "description": "note",
-    "optional": "required",
-    "maximum": "max",
-    "minimum": "min",
-}
 
 
-def shape_faults(root: Mapping[str, Any], touched: Set[str], schema: Mapping[str, Any]) -> List[Fault]:
-    """What the schema finds wrong: path, sentence, and whether the fault is the key's.
+def check_catalog(catalog: Catalog, on: str, *, older_than: Optional[int] = None) -> Tuple[CatalogProblem, ...]:
+    """Everything wrong with a catalog, by file and line.
 
-    Of the models only those in `touched` are looked at.
+    Args:
+        on: the instant whose prices the examples mean, as `2026-11-22T00:00:00Z`.
+        older_than: warn of prices that nobody has looked at for more than so many days.
     """
-    from jsonschema import Draft202012Validator
-
-    models = root.get("models")
-    looked_at = dict(root)
-    if isinstance(models, Mapping):
-        looked_at["models"] = {name: entry for name, entry in models.items() if name in touched}
-    faults: List[Fault] = []
-    for error in Draft202012Validator(dict(schema), format_checker=_date_checker()).iter_errors(looked_at):
-        faults.extend(_explain(error))
-    return sorted(set(faults), key=lambda fault: [str(step) for step in fault[0]])
-
-
-def _date_checker() -> Any:
-    """Holds days to the calendar: 2026-02-30 is none. `day-or-instant` is ours; editors know no such format."""
-    from jsonschema import FormatChecker
-
-    checker = FormatChecker(formats=())
-
-    @checker.checks("day-or-instant", raises=ValueError)
-    @checker.checks("date", raises=ValueError)
-    def is_date(value: Any) -> bool:
-        if isinstance(value, str):
-            datetime.date.fromisoformat(value[:10])
-        return True
-
-    return checker
+    found: List[CatalogProblem] = list(catalog.problems)
+    # A hidden model may still be named as the one to use instead.
+    ids, lost = [*catalog, *catalog.hidden], unread(catalog.problems)
+    for model_id, model in catalog.items():
+        entry = catalog.raw(model_id)
+        faults = list(model_faults(model, ids, on))
+        if older_than is not None:
+            faults += old_prices(model, on, older_than)
+        for path, message, is_warning in faults:
+            mark = mark_at(entry, path)
+            shown = ": ".join(part for part in (model_id, show_path(path)) if part)
+            message += lost if path == ("replaced_by",) and not is_warning else ""
+            found.append(CatalogProblem(mark.file, mark.line, mark.column, shown, message, model_id, is_warning))
+    return tuple(sorted(_once(found), key=lambda problem: (problem.file, problem.line, problem.column)))
 
 
-def _explain(error: Any) -> Iterator[Fault]:
-    path, found, allowed = tuple(error.absolute_path), error.instance, error.validator_value
-    if error.validator == "additionalProperties":
-        known = list(error.schema.get("properties") or {})
-        for key in found:
-            if key not in known:
-                yield (*path, key), _unknown_word(key, found[key], known, path), True
-        return
-    if error.validator == "required":
-        name = next(name for name in allowed if name not in found and f"'{name}'" in error.message)
-        meaning = error.schema.get("properties", {}).get(name, {}).get("description", "add it").rstrip(".")
-        yield path, f"{name} is missing; {meaning}", True
-        return
-    at_key = "propertyNames" in error.absolute_schema_path
-    sentence = _sentence(error, found, allowed)
-    if error.validator == "type" and path[-2:-1] == ("then",):
-        is_flag = found in ("required", "forbidden", "ignored")
-        sentence += f"; write {{{found}: true}}" if is_flag else "; write {values: [...]}"
-    if error.validator == "type" and isinstance(found, str) and "\uff1a" in f"{path[-1:]}{found}":
-        sentence += "; the colon is full-width (\uff1a), YAML wants : and a space"
-    yield (*path, found) if at_key else path, sentence, at_key
+def _once(problems: Iterable[CatalogProblem]) -> Iterator[CatalogProblem]:
+    """Each problem once; of one that several models take over, the first, with how many others there are."""
+    same: Dict[Tuple[str, int, int, str], List[CatalogProblem]] = {}
+    for problem in dict.fromkeys(CatalogProblem(**vars(each)) for each in problems):
+        same.setdefault((problem.file, problem.line, problem.column, problem.message), []).append(problem)
+    for first, *others in same.values():
+        more = f" (and so for {len(others)} more)" if others else ""
+        yield replace(first, message=first.message + more)
 
 
-def _unknown_word(key: str, value: Any, known: Sequence[str], path: Sequence[Union[str, int]]) -> str:
-    if not path and isinstance(value, dict) and "kind" in value:
-        return f"{key} looks like a model; indent it under models:"
-    if key.isdigit() and value is None:
-        return f"there is no word {key} here; write figures without commas, such as 5000"
-    meant = _MEANT.get(key, key)
-    hint = f'; did you mean "{meant}"?' if meant in known else nearest(key, known) or ";"
-    return f"there is no word {key} here{hint} the words are: {', '.join(known)}"
-
-
-def _sentence(error: Any, found: Any, allowed: Any) -> str:
-    shown = _shown(found)
-    if error.validator in ("enum", "const"):
-        words = [str(word) for word in (allowed if isinstance(allowed, list) else [allowed])]
-        choice = " or ".join(words) if len(words) < 3 else "one of " + ", ".join(words)
-        meant = _MEANT.get(shown, shown)
-        hint = f'; did you mean "{meant}"?' if meant in words else nearest(shown, words) or ";"
-        return f"{shown} is not allowed{hint} it must be {choice}"
-    if error.validator == "type":
-        kinds = [_TYPES[kind] for kind in (allowed if isinstance(allowed, list) else [allowed])]
-        write = ""
-        if allowed == "boolean" and isinstance(found, str):
-            write = "; write true or false"
-        elif allowed == "string" and isinstance(found, (int, Decimal)):
-            write = f'; write "{shown}"'
-        elif allowed in ("number", "integer") and isinstance(found, str):
-            write = "; write the figure alone, without quotes or a unit"
-        what = (
-            f"{shown} is {_kind(found)}, it" if isinstance(found, (str, int, Decimal)) else f"it is {_kind(found)}, and"
-        )
-        return f"{what} must be {' or '.join(kinds)}{write}"
-    sentences: Dict[str, str] = {
-        "minimum": f"{shown} is too small; at least {allowed}",
-        "exclusiveMinimum": f"{shown} is too small; it must be more than {allowed}",
-        "minItems": f"the list must have {allowed} items or more",
-        "maxItems": f"the list must have at most {allowed} items",
-        "minProperties": "it is empty; fill it or remove it",
-        "format": f"{shown} is no day of the calendar",
-        "pattern": f"{shown} does not look right; {_looks(str(allowed))}",
-    }
-    return sentences.get(str(error.validator), str(error.message))
-
-
-def _looks(pattern: str) -> str:
-    return "write the date as 2026-11-22" if pattern.startswith("^[0-9]{4}-") else f"it must match {pattern}"
-
-
-def _shown(found: Any) -> str:
-    if found is None:
-        return "nothing"
-    return (
-        _TYPES["object" if isinstance(found, dict) else "array"] if isinstance(found, (dict, list)) else key_of(found)
-    )
-
-
-def _kind(found: Any) -> str:
-    if found is None:
-        return "empty"
-    if isinstance(found, bool):
-        return "true or false"
-    if isinstance(found, (int, Decimal)):
-        return "a number"
-    return "text" if isinstance(found, str) else "a mapping" if isinstance(found, dict) else "a list"
-
-
-def model_faults(
-    model: Model, ids: Sequence[str], on: Optional[str] = None
-) -> Iterator[Tuple[Tuple[Union[str, int], ...], str, bool]]:
+def model_faults(model: Model, ids: Sequence[str], on: Optional[str] = None) -> Iterator[Fault]:
     """What does not add up in one model beyond its shape: path, sentence, whether it is only a warning.
 
     `on` is the instant whose prices the examples mean, where they do not say a day themselves.
     """
     if model.retired_on and not model.replaced_by:
         yield ("retired_on",), "say replaced_by as well: the model to use instead, or none", False
-    if model.replaced_by not in ("", "none") and model.replaced_by not in ids:
+    if model.replaced_by and not model.retired_on:
+        yield ("replaced_by",), "say retired_on as well: when it was withdrawn, or the latest possible date", True
+    if model.replaced_by == model.id:
+        yield ("replaced_by",), "a model cannot replace itself; write another model's id, or none", False
+    elif model.replaced_by not in ("", "none") and model.replaced_by not in ids:
         hint = nearest(model.replaced_by, ids)
         yield ("replaced_by",), f"there is no model {model.replaced_by}{hint}", False
     if not model.prices:
@@ -193,9 +79,58 @@ def model_faults(
         yield (), "it has no source and checked for its limits", True
     if not model.examples:
         yield (), "it has no example; write one: call, sends, price", True
+    yield from _default_faults(model, on)
+    for position, price in enumerate(model.prices):
+        where = ("price", position) if len(model.prices) > 1 else ("price",)
+        yield from (((*where, "cases"), message, False) for message in uncovered(model, price))
     for position in range(len(model.examples)):
         for path, message in example_faults(model, position, on):
             yield ("examples", position, *path), message, False
+
+
+def _default_faults(model: Model, on: Optional[str]) -> Iterator[Fault]:
+    """Defaults that the model's own rules, or its own price, refuse: whoever leaves all out gets an error."""
+    bare = [{}, *({name: example.call[name] for name in _required(model, example.call)} for example in model.examples)]
+    told = set()
+    for given in bare:
+        try:
+            resolve(model, given, partial=True)
+            estimate(model, given, on=on)
+        except KieInputError as error:
+            for problem in error.problems:
+                path = _default_of(model, problem)
+                if path and path not in told:
+                    told.add(path)
+                    message = f"a call that gives only what is required is refused: {problem}"
+                    yield path, f"{message}; change the default, the rule, or add a rule with a default", False
+
+
+def _required(model: Model, call: Iterable[str]) -> List[str]:
+    return [name for name in call if name in model.parameters and model.parameters[name].required]
+
+
+def _default_of(model: Model, problem: Problem) -> Optional[Tuple[str, ...]]:
+    """Where the default stands that a problem is about; None where it is about something that was given."""
+    name = root_of(problem.where)
+    parameter = model.parameters.get(name)
+    if parameter is None or parameter.default is UNSET or problem.kind in ("required", "forbidden"):
+        return None
+    return ("parameters", name, "default")
+
+
+def old_prices(model: Model, on: str, days: int) -> Iterator[Fault]:
+    """The prices in force, or still to come, that were last checked more than so many days before `on`."""
+    today = datetime.date.fromisoformat(on[:10])
+    for position, price in enumerate(model.prices):
+        following = model.prices[position + 1 : position + 2]
+        is_over = any(later.valid_from[:10] <= on[:10] for later in following)
+        if model.retired_on or is_over or not price.source.checked:
+            continue
+        age = (today - datetime.date.fromisoformat(price.source.checked)).days
+        if age > days:
+            where = ("price", position) if len(model.prices) > 1 else ("price",)
+            message = f"nobody has looked at this price for {age} days; look it up, and write the new date"
+            yield (*where, "checked"), message, True
 
 
 def _no(what: str, name: str, known: Iterable[str]) -> str:
@@ -208,6 +143,9 @@ def example_faults(model: Model, position: int, on: Optional[str] = None) -> Ite
     example = model.examples[position]
     try:
         arguments = resolve(model, example.call)
+    except KieInputError as error:
+        yield ("call",), "; ".join(map(str, error.problems))
+        return
     except KieError as error:
         yield ("call",), str(error)
         return
@@ -222,7 +160,7 @@ def example_faults(model: Model, position: int, on: Optional[str] = None) -> Ite
             day = f"{example.on}T00:00:00Z" if example.on else on
             quoted = quote(model, arguments, tariff=tariff, quantities=example.quantities, on=day).credits
         except KieInputError as error:
-            yield ("price", tariff), str(error)
+            yield ("price", tariff), "; ".join(map(str, error.problems))
             continue
         if quoted != stated:
             yield (

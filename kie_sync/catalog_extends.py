@@ -111,6 +111,8 @@ class Entries:
         if stated and kept:
             text = f"taken over from {name}, beside amounts that are not: {', '.join(kept)}; state them here, or null"
             yield ("price", "credits"), text, True
+        for path in _repeated(own, _map(above)):
+            yield path, f"it is the same in {name}; leave it out here, so that it is kept once", True
 
     def _own(self, where: Where) -> Any:
         section, name = where
@@ -148,6 +150,24 @@ def as_written(root: Mapping[str, Any]) -> Dict[str, Any]:
 
 def _map(found: Any) -> Mapping[str, Any]:
     return found if isinstance(found, YamlMap) else {}
+
+
+# A table of amounts is stated whole, or not at all; where a figure was read, and when, is said for each.
+_WHOLE = ("credits", "usd", "source", "checked", "note")
+
+
+def _repeated(own: Mapping[str, Any], above: Mapping[str, Any], path: Path = ()) -> Iterator[Path]:
+    """What an entry says again though it would be taken over."""
+    for word, value in own.items():
+        if word not in above or (not path and word in OWN):
+            continue
+        inherited = above[word]
+        is_table = len(path) > 0 and path[0] == "price" and word in _WHOLE
+        if isinstance(value, YamlMap) and isinstance(inherited, YamlMap) and value != inherited:
+            if not is_table:
+                yield from _repeated(value, inherited, (*path, word))
+        elif value == inherited and not is_table:
+            yield (*path, word)
 
 
 def _at(entry: Any, path: Path) -> Any:

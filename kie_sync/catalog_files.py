@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import fnmatch
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import PurePosixPath
-from typing import Any, List, Optional, Tuple
+from typing import Any, Iterable, List, Optional, Tuple
 
 from .catalog_stored import digest
 from .catalog_versions import modernise
 from .errors import CatalogProblem, KieCatalogError, KieConfigError
+from .yaml_faults import entry_at
 from .yamlfile import YamlList, YamlMap, mark_at, merge, read_yaml
+
+# After so many faults of YAML in one file, the rest of it is left.
+_MOST_FAULTS = 30
+
+
+class Unread(CatalogProblem):
+    """A fault for which an entry, or a whole file, could not be read."""
+
+
+def unread(problems: Iterable[CatalogProblem]) -> str:
+    """The files that could not be read, as the end of a sentence about something that was not found."""
+    files = sorted({problem.file for problem in problems if isinstance(problem, Unread)})
+    return f" (not read, because of faults: {', '.join(files)})" if files else ""
 
 
 @dataclass
@@ -77,6 +91,41 @@ def _drop_repeated(part: YamlMap, merged: YamlMap, problems: List[CatalogProblem
             del mine[name]
 
 
+def _read_all_that_can_be(text: str, shown: str, problems: List[CatalogProblem]) -> Any:
+    """A file without the entries that are no YAML; each is told, and takes no other one with it."""
+    readable = text
+    for _ in range(_MOST_FAULTS):
+        slips: List[CatalogProblem] = []
+        try:
+            root = read_yaml(readable, shown, slips)
+        except KieCatalogError as error:
+            (problem,) = error.problems
+            problems.append(Unread(**vars(_named(text, problem))))
+            entry = entry_at(readable, problem.line - 1)
+            if entry is None:
+                return YamlMap()
+            # Empty lines in its place, so that all that follows stands where it stood.
+            lines = readable.split("\n")
+            lines[entry.first : entry.end] = [""] * (entry.end - entry.first)
+            readable = "\n".join(lines)
+            continue
+        problems.extend(_named(text, problem) for problem in slips)
+        return root
+    return YamlMap()
+
+
+def _named(text: str, problem: CatalogProblem) -> CatalogProblem:
+    """A fault of YAML with the entry that it stands in. What stands twice counts as it stands first."""
+    entry = entry_at(text, problem.line - 1)
+    if entry is None:
+        return problem
+    is_model = entry.section == "models"
+    if entry.first == problem.line - 1 and "stands twice" in problem.message:
+        return replace(problem, path=entry.name)
+    path = entry.name if is_model else f"{entry.section}.{entry.name}"
+    return replace(problem, path=path, model=entry.name if is_model else "")
+
+
 def _find_included(folder: Any, pattern: str) -> List[Tuple[str, Any]]:
     parts = PurePosixPath(pattern).parts
     if not parts or pattern.startswith("/") or ".." in parts:
@@ -101,17 +150,13 @@ def _read_one(file: Any, shown: str, problems: List[CatalogProblem], sources: So
     except UnicodeDecodeError as error:
         before = error.object[: error.start]
         line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
-        problems.append(CatalogProblem(shown, line, column, "", "the file is not UTF-8 text; save it as UTF-8"))
+        problems.append(Unread(shown, line, column, "", "the file is not UTF-8 text; save it as UTF-8"))
         return YamlMap()
     except OSError as error:
         raise KieConfigError(f"the catalog file {shown} cannot be read: {error.strerror or error}") from error
-    try:
-        root = read_yaml(text, shown)
-    except KieCatalogError as error:
-        problems.extend(error.problems)
-        return YamlMap()
+    root = _read_all_that_can_be(text, shown, problems)
     if not isinstance(root, YamlMap):
-        problems.append(CatalogProblem(shown, 1, 1, "", "a catalog file is a mapping, with models: at its top"))
+        problems.append(Unread(shown, 1, 1, "", "a catalog file is a mapping, with models: at its top"))
         return YamlMap()
     # A section with nothing in it says nothing; it does not take away what was there.
     for name in [name for name, value in root.items() if value is None]:

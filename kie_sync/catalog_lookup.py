@@ -13,6 +13,14 @@ from .values import key_of
 Path = Tuple[Union[str, int], ...]
 
 
+def show_path(path: Sequence[Union[str, int]]) -> str:
+    """A path as a person writes it: parameters.duration.values[2]."""
+    shown = ""
+    for step in path:
+        shown += f"[{step}]" if isinstance(step, int) else f".{step}" if shown else str(step)
+    return shown
+
+
 class Faults:
     """Collects what is wrong: a path inside the file's data, and a sentence."""
 
@@ -45,14 +53,6 @@ def names(value: Any) -> Tuple[str, ...]:
     if value is None:
         return ()
     return (str(value),) if not isinstance(value, (list, tuple)) else tuple(str(item) for item in value)
-
-
-def show_path(path: Sequence[Union[str, int]]) -> str:
-    """A path as a person writes it: parameters.duration.values[2]."""
-    shown = ""
-    for step in path:
-        shown += f"[{step}]" if isinstance(step, int) else f".{step}" if shown else str(step)
-    return shown
 
 
 def decimal(value: Any) -> Optional[Decimal]:
@@ -90,7 +90,7 @@ def allowed_words(parameter: Parameter) -> List[str]:
     """What a parameter allows, as the keys of a price table; nothing where it is not a closed set."""
     if parameter.values is None and parameter.type == "boolean":
         return ["true", "false"]
-    return [key_of(choice.value) for choice in parameter.values or ()]
+    return [key_of(choice.value) for choice in parameter.values or () if not isinstance(choice.value, (dict, list))]
 
 
 class Lookup:

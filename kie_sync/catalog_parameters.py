@@ -9,7 +9,7 @@ from typing import Any, Dict, Iterable, Mapping, Optional, Sequence, Tuple
 
 from .catalog_lookup import FITTING, Faults, Path, allowed_words, build_source, decimal, names
 from .definitions import FILE_TYPES, LIST_TYPES, UNSET, Choice, Parameter
-from .params import accept
+from .params import accept, refusal
 from .values import key_of
 
 
@@ -17,9 +17,14 @@ def check_names(parameters: Mapping[str, Parameter], where: Path, faults: Faults
     """No name may mean two parameters."""
     taken: Dict[str, str] = {}
     for name, parameter in parameters.items():
-        for spelling in dict.fromkeys((name, *parameter.aliases)):
+        for position, spelling in enumerate((name, *parameter.aliases)):
+            place = (*where, name, "aliases", position - 1) if position else (*where, name)
             if taken.setdefault(spelling, name) != name:
-                faults.error((*where, name), f"the name {spelling} belongs to {taken[spelling]} already")
+                said = f"the name {spelling} belongs to {taken[spelling]} already"
+                faults.error(place, f"{said}; write another one, or remove it" if position else said)
+            elif position and spelling in parameters and spelling != name:
+                taken[spelling] = spelling
+                faults.error(place, f"the name {spelling} is another parameter's own; write another one, or remove it")
         if name in ("any_of", "all_of", "not"):
             faults.error((*where, name), f"{name} is a word of conditions and cannot name a parameter")
     for name, parameter in parameters.items():
@@ -45,6 +50,11 @@ def _key_type(keys: Iterable[str]) -> str:
     if words and all(re.fullmatch(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?", word) for word in words):
         return "number"
     return "boolean" if words and all(word in ("true", "false") for word in words) else "text"
+
+
+def _outline(text: str) -> str:
+    """What a word looks like: 0:0 for 16:9, 0A for 2K."""
+    return re.sub("[a-z]+", "a", re.sub("[A-Z]+", "A", re.sub("[0-9]+", "0", text)))
 
 
 _NUMBER = Parameter("number", "number", "number")
@@ -110,7 +120,9 @@ class Parameters:
             default = [] if raw["default"] == [] and parameter.is_list else accept(parameter, raw["default"])
             if default is UNSET:
                 allowed = allowed_words(parameter)
-                options = f"; it allows {', '.join(allowed)}" if allowed else ""
+                options = (
+                    f"; it allows {', '.join(allowed)}" if allowed else f": it {refusal(parameter, raw['default'])}"
+                )
                 self.faults.error(
                     (*path, "default"), f"{name} does not allow its own default {key_of(raw['default'])}{options}"
                 )
@@ -134,6 +146,7 @@ class Parameters:
                 "an allowed value is empty; write it, or remove the dash or comma",
             )
         kind = stated or next((word for word in ("any", "text", "boolean", "number") if word in kinds), "integer")
+        self.check_slips(values, path)
         for position, (value, found) in enumerate(zip(values, kinds)):
             if (
                 kind in LIST_TYPES
@@ -150,6 +163,21 @@ class Parameters:
             )
         self.check_twice([key_of(value) for value in values], path)
         return kind, tuple(Choice(value, value) for value in values)
+
+    def check_slips(self, values: Sequence[Any], path: Path) -> None:
+        """A colon with a space after it, and a comma that is missing: YAML reads both as something else."""
+        texts = [value for value in values if isinstance(value, str)]
+        shapes = {_outline(text) for text in texts if " " not in text}
+        for position, value in enumerate(values):
+            where = (*path, "values", position)
+            if isinstance(value, Mapping) and texts and len(value) == 1:
+                ((before, after),) = value.items()
+                self.faults.error(
+                    where, f"this is read as a mapping; write {before}:{key_of(after)}, without the space, or quote it"
+                )
+            parts = value.split() if isinstance(value, str) else []
+            if len(parts) > 1 and all(re.search("[0-9]", part) and _outline(part) in shapes for part in parts):
+                self.faults.error(where, f"{value} is read as one value; a comma is missing: write {', '.join(parts)}")
 
     def check_twice(self, keys: Sequence[str], path: Path) -> None:
         for position, key in enumerate(keys):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from decimal import Decimal
 from typing import AbstractSet, Any, Dict, Mapping, Optional, Sequence
@@ -179,7 +180,8 @@ class Prices(Lookup):
     def table(self, raw: Any, by: Sequence[str], unit: str, asks: Mapping[str, str], where: Path) -> Any:
         if isinstance(raw, str):
             if raw not in (NOT_OFFERED, UNKNOWN):
-                write = f"{raw.strip()}, without quotes" if accept(_NUMBER, raw) is not UNSET else "a number"
+                figure = re.sub(r"\s*credits?\Z", "", raw.strip())
+                write = f"{figure}, without quotes or a unit" if accept(_NUMBER, figure) is not UNSET else "a number"
                 self.faults.error(where, f'"{raw}" is not an amount; write {write}, {NOT_OFFERED} or {UNKNOWN}')
                 return UNKNOWN
             return raw
@@ -236,9 +238,8 @@ class Prices(Lookup):
                     (*where, kind),
                     f"{kind} is not a kind of token{nearest(kind, TOKEN_KINDS) or ';'} kinds: {', '.join(TOKEN_KINDS)}",
                 )
-        return {
-            kind: UNKNOWN if amount == UNKNOWN else self.amount(amount, (*where, kind)) for kind, amount in raw.items()
-        }
+        kinds = raw.items()
+        return {kind: UNKNOWN if cell == UNKNOWN else self.amount(cell, (*where, kind)) for kind, cell in kinds}
 
     def surcharge(self, raw: Mapping[str, Any], where: Path) -> Surcharge:
         per = tuple(self.path(name, (*where, "per"))[0] for name in names(raw["per"]))

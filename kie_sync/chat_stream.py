@@ -10,7 +10,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Callable, Deque, Iterator, Mapping, Optional
 
-from .assembly import Assembly
+from .assembly import Assembly, Halves
 from .completions import ChatCompletion, ChatCompletionChunk, ChunkChoice, Delta, Usage, unexplained
 from .errors import KieAPIError, KieStreamError
 from .pricing import CostEstimate
@@ -20,6 +20,7 @@ from .shapes import Codec, StreamFault
 from .sse import read_events
 from .transport import Lost
 from .typed import AnswerForm
+from .values import whole_text
 
 logger = logging.getLogger("kie_sync")
 # OpenAI's end mark; gateways put it behind other shapes, too.
@@ -33,9 +34,16 @@ def read_completion(response: Response, codec: Codec, *, model: str) -> ChatComp
         KieOutcomeUnknownError: there is no answer in it; it may have been charged.
     """
     try:
-        return codec.parse_completion(response.json(), model=model)
+        return _in_whole_text(codec.parse_completion(response.json(), model=model))
     except ValueError as error:
         raise unreadable(response, is_paid=True, reason=str(error)) from error
+
+
+def _in_whole_text(completion: ChatCompletion) -> ChatCompletion:
+    choices = [
+        replace(each, message=replace(each.message, **whole_text(vars(each.message)))) for each in completion.choices
+    ]
+    return replace(completion, choices=tuple(choices))
 
 
 class ChatStream:
@@ -66,7 +74,7 @@ class ChatStream:
         self._events = None if response.chunks is None else read_events(response.chunks)
         self._reader = codec.Reader(model=model)
         self._waiting: Deque[ChatCompletionChunk] = deque()
-        self._so_far = Assembly()
+        self._so_far, self._halves = Assembly(), Halves()
         self._whole: Optional[ChatCompletion] = None
 
     @property
@@ -102,7 +110,8 @@ class ChatStream:
     @property
     def cost(self) -> CostEstimate:
         """The price of the tokens that were told; unknown where none were, or not all yet."""
-        return self._price(self.usage if self.is_complete else None)
+        is_known = self.is_complete and self._so_far.is_usage_whole
+        return self._price(self.usage if is_known else None)
 
     @property
     def unexplained_credits(self) -> Optional[Decimal]:
@@ -114,7 +123,8 @@ class ChatStream:
         """The whole answer, as `chat` without `stream` gives it; what has come of it before its end."""
         if self._whole is not None:
             return replace(self._whole, cost=self.cost, form=self._form)
-        return replace(self._so_far.completion(native=self._reader.native, cost=self.cost), form=self._form)
+        native = whole_text(self._reader.native)
+        return replace(self._so_far.completion(native=native, cost=self.cost), form=self._form)
 
     def __iter__(self) -> Iterator[ChatCompletionChunk]:
         return self
@@ -131,6 +141,7 @@ class ChatStream:
             self._is_whole = True
             self._end(None)
             raise StopIteration
+        chunk = self._halves.joined(chunk)
         self._so_far.take(chunk)
         return chunk
 
@@ -179,6 +190,7 @@ class ChatStream:
             try:
                 self._waiting.extend(self._reader.read(event.event, data))
             except StreamFault as fault:
+                self._so_far.take_credits(data)
                 raise self._refused(fault.text, fault.code) from fault
         if self._waiting:
             return self._waiting.popleft()
@@ -218,6 +230,7 @@ class ChatStream:
             about = fault if isinstance(fault, Mapping) else data
             text = str(about.get("message") or about.get("msg") or fault or "no reason given")
             number = as_code(about.get("code"))
+            self._so_far.take_credits(data)
             raise self._refused(text, about.get("type") or number, number)
         return data
 
@@ -234,6 +247,7 @@ class ChatStream:
             partial=self.text,
             usage=self.usage,
             cost=self.cost,
+            credits_consumed=self.credits_consumed,
             model=self._model,
             http_status=self._response.status,
             method=self._response.method,

@@ -217,6 +217,8 @@ class KieConversation:
         self._open = None
         if isinstance(error, KieStreamError):
             self._count(error)
+        elif isinstance(error, KieOutcomeUnknownError):
+            self.has_unknown_cost = True
         if error is not None:
             return
         if closed is not None:

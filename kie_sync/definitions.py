@@ -56,6 +56,8 @@ RULES = (
     "refers-to",
 )
 SHAPES = ("task", "chat-completions", "anthropic-messages", "openai-responses", "gemini-contents")
+# How the values of a parameter may look, for a guess at its name.
+LOOKS = ("ratio", "tier", "number", "flag")
 UNITS = ("image", "video", "audio", "request", "second", "megapixel", "1k_characters", "1k_tokens", "1m_tokens")
 TOKEN_KINDS = ("input", "output", "cached_input", "cache_write", "cache_write_1h", "audio_input", "audio_output")
 
@@ -333,6 +335,7 @@ class Provider:
     per_seconds: Decimal = Decimal(0)
     running: int = 0
     key_page: str = ""
+    docs_url: str = ""
 
 
 @dataclass(frozen=True)

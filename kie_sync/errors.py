@@ -247,13 +247,13 @@ class KieStreamError(KieAPIError):
         partial: the text that had arrived.
         usage: what the platform had reported of tokens, None if nothing.
         cost: its price, a `CostEstimate`; unknown where the end of the answer was not told.
+        credits_consumed: what the platform says it took, None if nothing.
     """
 
     def __init__(self, message: str, *, partial: str = "", usage: Any = None, cost: Any = None, **about: Any) -> None:
+        self.credits_consumed = about.pop("credits_consumed", None)
         super().__init__(message, **about)
-        self.partial = partial
-        self.usage = usage
-        self.cost = cost
+        self.partial, self.usage, self.cost = partial, usage, cost
 
 
 class KieAnswerError(KieAPIError):

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, get_type_hints
 
 from .errors import KieInputError, Problem
-from .typed import adapter_of, faults_of, import_pydantic, told
+from .typed import adapter_of, check_value, faults_of, import_pydantic, schema_fault, told
 from .values import show
 
 logger = logging.getLogger("kie_sync")
@@ -70,12 +70,7 @@ class Tool:
             except ValidationError as error:
                 raise ValueError(told(faults_of(error))) from error
             return positional, named
-        from jsonschema.validators import validator_for
-
-        schema = self.wire["function"].get("parameters") or {}
-        faults = list(validator_for(schema)(schema).iter_errors(value))
-        if faults:
-            raise ValueError(told([(each.json_path.lstrip("$."), each.message) for each in faults]))
+        check_value(self.wire["function"].get("parameters") or {}, value)
         return (), value
 
 
@@ -125,6 +120,9 @@ def _tool(one: Any, where: str) -> Tool:
             raise ValueError(
                 'a tool with a function needs a name, as in {"type": "function", "function": {"name": ...}}'
             )
+        fault = schema_fault(tool.wire["function"].get("parameters") or {}) if function is not None else None
+        if fault is not None:
+            raise ValueError(f"the parameters of {tool.name} are no JSON Schema{fault}")
         return tool
     if not callable(one) or isinstance(one, type):
         raise ValueError(f"a tool is a Python function, or a mapping in OpenAI's form; got {show(one)}")
@@ -197,3 +195,9 @@ def unknown_name(name: str, known: Sequence[str]) -> str:
     """What a model is told that called a function which is not there."""
     logger.warning("the model called %s, which is none of its tools (%s)", show(name), ", ".join(known))
     return _fault(f"there is no function {show(name)}; there are: {', '.join(known)}")
+
+
+def cut_off(name: str) -> str:
+    """What a model is told of a call at the end of an answer that was too long."""
+    logger.warning("the answer ended at its limit of length in a call of %s, which was not made", show(name))
+    return _fault(f"the answer was cut off at its limit of length, perhaps in this call; {name} was not called")

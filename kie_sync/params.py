@@ -103,6 +103,16 @@ def accept(parameter: Parameter, value: Any) -> Any:
     return UNSET if reader.problems else taken
 
 
+def refusal(parameter: Parameter, value: Any) -> str:
+    """Why the parameter does not allow a value, as a sentence without its name; nothing when it does."""
+    reader = _Reader(wire_only=False, partial=False)
+    try:
+        reader.value(parameter, value, parameter.name)
+    except Wrong as wrong:
+        return wrong.text
+    return "; ".join(problem.message for problem in reader.problems)
+
+
 class _Reader:
     def __init__(self, *, wire_only: bool, partial: bool) -> None:
         self.wire_only, self.partial = wire_only, partial

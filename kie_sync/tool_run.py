@@ -15,10 +15,10 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Seque
 from .budget import parse_max_credits
 from .completions import ChatCompletion, Usage
 from .errors import KieBudgetError, KieInputError, KieToolRoundsError, Problem
-from .functions import Tool, read_tools, unknown_name
+from .functions import Tool, cut_off, read_tools, unknown_name
 from .pricing import CostEstimate
 from .totals import taken, total_consumed, total_cost, total_usage
-from .values import plain, show
+from .values import plain, show, whole_text
 
 MAX_ROUNDS = 10
 OnCall = Callable[[str, Mapping[str, Any]], Any]
@@ -147,21 +147,26 @@ class ToolLoop:
                 return
             if message.get("role") != "tool":
                 calls = message.get("tool_calls") or () if message.get("role") == "assistant" else ()
-                self._answer([call for call in calls if call.get("id") not in answered])
+                self._answer([call for call in calls if not _is_among(call, answered)])
                 return
-            answered.append(message.get("tool_call_id"))
+            answered.append(message.get("tool_call_id") or "")
 
     def take(self, completion: ChatCompletion) -> bool:
         """Add an answer, and answer its calls; whether the model is to be asked again."""
         self.completions.append(completion)
         self.messages.append(completion.message.to_dict())
-        return bool(completion.tool_calls) and self._answer(completion.tool_calls)
+        # Arguments that were cut off before they began read as none: a function would run with all its defaults.
+        is_cut = completion.finish_reason == "length"
+        return bool(completion.tool_calls) and self._answer(completion.tool_calls, is_cut=is_cut)
 
-    def _answer(self, calls: Sequence[Mapping[str, Any]]) -> bool:
-        """Answer calls; none at all where one of them is the caller's to answer."""
+    def _answer(self, calls: Sequence[Mapping[str, Any]], *, is_cut: bool = False) -> bool:
+        """Answer calls; none at all where one of them is the caller's to answer. The last one may be cut off."""
         if not self._own or any(_function_of(call).get("name") in self._others for call in calls):
             return False
-        for call in calls:
+        for number, call in enumerate(calls, 1):
+            if is_cut and number == len(calls):
+                self._tell(call, cut_off(str(_function_of(call).get("name") or "")))
+                break
             function = _function_of(call)
             name, arguments = str(function.get("name") or ""), function.get("arguments") or "{}"
             if self._on_call is not None:
@@ -169,8 +174,11 @@ class ToolLoop:
             tool = self._own.get(name)
             text = unknown_name(name, list(self._own)) if tool is None else tool.answer(arguments)
             # Each at once, so that nothing is called twice when the next one is interrupted.
-            self.messages.append({"role": "tool", "tool_call_id": call.get("id") or "", "content": text})
+            self._tell(call, text)
         return bool(calls)
+
+    def _tell(self, call: Mapping[str, Any], text: str) -> None:
+        self.messages.append({"role": "tool", "tool_call_id": call.get("id") or "", "content": whole_text(text)})
 
     def _left(self, limit: Decimal) -> Decimal:
         known = [taken(completion) for completion in self.completions]
@@ -193,6 +201,15 @@ class ToolLoop:
 
 def _answers(number: int) -> str:
     return f"{number} answer{'s' if number != 1 else ''}"
+
+
+def _is_among(call: Mapping[str, Any], answered: List[Any]) -> bool:
+    """Whether a call is answered; each answer is of one call, for ids may be empty."""
+    id = call.get("id") or ""
+    if id not in answered:
+        return False
+    answered.remove(id)
+    return True
 
 
 def _function_of(call: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -55,11 +55,7 @@ class AnswerForm:
         if self.kind is not UNSET:
             return self._read_kind(text, value)
         if self.schema is not UNSET:
-            from jsonschema.validators import validator_for
-
-            faults = sorted(validator_for(self.schema)(self.schema).iter_errors(value), key=lambda each: each.json_path)
-            if faults:
-                raise ValueError(told([(each.json_path.lstrip("$."), each.message) for each in faults]))
+            check_value(self.schema, value)
         return value
 
     def _read_kind(self, text: str, value: Any) -> Any:
@@ -156,6 +152,40 @@ def faults_of(error: Any) -> List[Tuple[str, str]]:
     return [(".".join(str(step) for step in each["loc"]), each["msg"]) for each in found]
 
 
+def check_value(schema: Any, value: Any) -> None:
+    """Hold a value against a JSON Schema. What a schema refers to elsewhere is not fetched: it may be a stranger's.
+
+    Raises:
+        ValueError: it does not fit, or the schema cannot be used.
+    """
+    from jsonschema.exceptions import ValidationError
+    from jsonschema.validators import validator_for
+    from referencing import Registry
+
+    try:
+        found: List[ValidationError] = list(validator_for(schema)(schema, registry=Registry()).iter_errors(value))
+    except Exception as error:
+        # Of many classes: a reference that leads nowhere or around, a type that there is not.
+        reason = str(error).partition("\n")[0][:200]
+        raise ValueError(f"the JSON Schema cannot be used: {type(error).__name__}: {reason}") from error
+    if found:
+        faults = sorted((each.json_path.lstrip("$."), each.message) for each in found)
+        raise ValueError(told(faults))
+
+
+def schema_fault(schema: Any) -> Optional[str]:
+    """Where and what is wrong with a JSON Schema, to stand behind its name; None where it is one."""
+    from jsonschema.exceptions import SchemaError
+    from jsonschema.validators import validator_for
+
+    try:
+        validator_for(schema).check_schema(schema)
+    except (SchemaError, AttributeError, TypeError) as error:
+        where = getattr(error, "json_path", "$").lstrip("$.")
+        return f"{' at ' if where else ''}{where}: {getattr(error, 'message', error)}"
+    return None
+
+
 def told(faults: List[Tuple[str, str]]) -> str:
     """Faults in one line."""
     said = [f"{where}: {what}" if where else what for where, what in faults[:_MOST_FAULTS]]
@@ -167,16 +197,10 @@ def _checked(model: str, schema: Any) -> Any:
     """A caller's schema, which must be one before it is paid for."""
     if schema is UNSET:
         return UNSET
-    from jsonschema.exceptions import SchemaError
-    from jsonschema.validators import validator_for
-
-    try:
-        validator_for(schema).check_schema(schema)
-    except (SchemaError, AttributeError, TypeError) as error:
-        where = getattr(error, "json_path", "$").lstrip("$.")
-        at = f" at {where}" if where else ""
-        sentence = f"response_format is no JSON Schema{at}: {getattr(error, 'message', error)}"
-        raise KieInputError(model, [Problem("type", "response_format", sentence)]) from error
+    fault = schema_fault(schema)
+    if fault is not None:
+        sentence = f"response_format is no JSON Schema{fault}"
+        raise KieInputError(model, [Problem("type", "response_format", sentence)])
     return schema
 
 

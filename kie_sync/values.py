@@ -71,6 +71,24 @@ def unsendable(value: Any, path: str = "") -> Optional[str]:
     return next((found for place, each in items for found in [unsendable(each, place)] if found is not None), None)
 
 
+def whole_text(value: Any) -> Any:
+    """A value, with what answers hold of surrogate pairs mended: two halves become a character, a lone one U+FFFD.
+
+    Gateways cut text into pieces of so many UTF-16 units. Such text could be neither printed nor sent again.
+    """
+    if isinstance(value, str):
+        try:
+            value.encode("utf-8")
+        except UnicodeEncodeError:
+            return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        return value
+    if isinstance(value, Mapping):
+        return {whole_text(name): whole_text(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(whole_text, value))
+    return value
+
+
 NOT_UTF8 = "holds characters that are no text (half of a surrogate pair); was it read in another encoding than UTF-8?"
 
 

@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import Any, Dict, Iterable, List, NamedTuple, Set, Tuple, Union
+from functools import partial
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
 from .errors import CatalogProblem, KieCatalogError
+from .yaml_faults import Fault, explain
 
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
 _NUMBER = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))([eE][-+]?[0-9]{1,3})?\Z")
@@ -55,11 +57,14 @@ class YamlList(List[Any]):
         self.marks: List[Mark] = []
 
 
-def read_yaml(text: str, file: str) -> Any:
+def read_yaml(text: str, file: str, faults: Optional[List[CatalogProblem]] = None) -> Any:
     """Read one YAML document.
 
+    With `faults`, slips that leave the rest readable, such as a key that stands twice, are put there, and what
+    can be read is given back: of two equal keys the first counts.
+
     Raises:
-        KieCatalogError: it is not YAML, or a key stands twice; with line and column.
+        KieCatalogError: it is not YAML; or, without `faults`, a key stands twice. With line and column.
     """
     import yaml
 
@@ -69,17 +74,9 @@ def read_yaml(text: str, file: str) -> Any:
         raise _syntax_error(file, *_place(text, deep.start()), "the brackets stand too deep inside each other")
     try:
         node = yaml.compose(text, Loader=loader)
-        return YamlMap() if node is None else _Builder(file).build(node)
+        return YamlMap() if node is None else _Builder(file, faults).build(node)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line, mark.column) if mark is not None else (0, 0)
-        problem = " ".join(part for part in (error.context, error.problem) if part)
-        lines = ["", *text.split("\n"), ""]
-        found = lines[line + 1][column : column + 1]
-        is_colon = any(word in problem for word in ("mapping values", "expected ':'", "expected ',' or"))
-        if is_colon and "\uff1a" in lines[line] + lines[line + 1]:
-            problem = "a full-width colon (\uff1a) stands here or in the line above; YAML wants : and a space"
-        raise _syntax_error(file, line, column, _explain(problem, found)) from error
+        raise _syntax_error(file, *explain(text, _fault(error), partial(_reads, loader))) from error
     except yaml.reader.ReaderError as error:
         raise _syntax_error(
             file, *_place(text, error.position), f"{error.reason} (character {error.character!r})"
@@ -146,50 +143,48 @@ def _place(text: str, position: int) -> Tuple[int, int]:
     return before.count("\n"), position - (before.rfind("\n") + 1)
 
 
-def _explain(problem: str, found: str) -> str:
-    if found == "\t" or "tab character" in problem:
-        return "a tab stands where YAML wants spaces; indent with spaces"
-    if "cannot start any token" in problem:
-        return f"text that begins with {found} needs quotes"
-    if "mapping values are not allowed" in problem:
-        hint = (
-            "is a line indented wrongly, the space after a colon missing, or does text that holds a colon need quotes?"
-        )
-        return f"{problem}: {hint}"
-    if "unexpected ':'" in problem:
-        return "between braces a space must follow the colon"
-    if "did not find expected key" in problem or "did not find expected '-'" in problem:
-        return f"{problem}: is this line, or the one above, indented wrongly?"
-    if "could not find expected ':'" in problem:
-        return f"{problem}: is a colon, or the space after it, missing in the line above?"
-    if "unexpected end of stream" in problem:
-        return f"{problem}: a quote that was opened further up is not closed"
-    if "undefined alias" in problem:
-        return "text that begins with * needs quotes"
-    if "expected ',' or" in problem:
-        return f"{problem}: a comma or a closing bracket is missing here or just before"
-    return problem
+def _fault(error: Any) -> Fault:
+    """What the reader says, at the place that it noticed."""
+    mark, begun = error.problem_mark or error.context_mark, error.context_mark
+    problem = " ".join(part for part in (error.context, error.problem) if part)
+    line, column = (mark.line, mark.column) if mark is not None else (0, 0)
+    return Fault(line, column, problem, (begun.line, begun.column) if begun is not None else None)
+
+
+def _reads(loader: Any, text: str) -> bool:
+    import yaml
+
+    try:
+        yaml.compose(text, Loader=loader)
+    except (yaml.YAMLError, RecursionError):
+        return False
+    return True
 
 
 class _Builder:
-    def __init__(self, file: str) -> None:
-        self.file = file
+    def __init__(self, file: str, faults: Optional[List[CatalogProblem]]) -> None:
+        self.file, self.faults = file, faults
         self.done: Dict[int, Any] = {}
         self.open: Set[int] = set()
 
     def mark(self, node: Any) -> Mark:
         return Mark(self.file, node.start_mark.line + 1, node.start_mark.column + 1)
 
-    def fail(self, node: Any, message: str) -> KieCatalogError:
-        return _syntax_error(self.file, node.start_mark.line, node.start_mark.column, message)
+    def fail(self, node: Any, message: str) -> None:
+        """Tell a slip; whoever wants all of them goes on."""
+        error = _syntax_error(self.file, node.start_mark.line, node.start_mark.column, message)
+        if self.faults is None:
+            raise error
+        self.faults.extend(error.problems)
 
     def build(self, node: Any) -> Any:
         if id(node) in self.done:
             return self.done[id(node)]
         if id(node) in self.open:
-            raise self.fail(node, "this anchor contains itself")
+            self.fail(node, "this anchor contains itself")
+            return None
         if not node.tag.startswith("tag:yaml.org,2002:") or "python" in node.tag:
-            raise self.fail(node, f"the tag {node.tag} is not allowed here; remove it")
+            self.fail(node, f"the tag {node.tag} is not allowed here; remove it")
         self.open.add(id(node))
         if node.id == "scalar":
             value = self.scalar(node)
@@ -226,27 +221,43 @@ class _Builder:
     def mapping(self, node: Any) -> YamlMap:
         found = YamlMap()
         found.mark = self.mark(node)
+        twice: List[Tuple[Any, str]] = []
         for key_node, value_node in node.value:
             if key_node.id != "scalar":
-                raise self.fail(key_node, "a key must be plain text")
+                self.fail(key_node, "a key must be plain text")
+                continue
             key = str(key_node.value)
             if not key_node.style:
-                self.check_key(key, key_node, value_node, is_flow=bool(node.flow_style))
+                slip = _slip(key, value_node, is_flow=bool(node.flow_style))
+                if slip:
+                    self.fail(key_node, slip)
+                    continue
                 key = key.lower() if key.lower() in ("true", "false") else key
             if key in found:
-                first = found.key_marks[key].line
-                raise self.fail(key_node, f"the key {key} stands twice; the first is in line {first}")
+                twice.append((key_node, key))
+                continue
             found[key] = self.build(value_node)
             found.key_marks[key] = self.mark(key_node)
             found.value_marks[key] = self.mark(value_node)
+        if twice:
+            self.fail(twice[0][0], _said_twice([key for _, key in twice], found))
         return found
 
-    def check_key(self, key: str, key_node: Any, value_node: Any, *, is_flow: bool) -> None:
-        """Two slips that YAML itself lets pass."""
-        if key == "<<":
-            raise self.fail(
-                key_node, "<< does not merge here; write the words out, or give a whole value by its anchor"
-            )
-        is_empty = value_node.id == "scalar" and not value_node.value and not value_node.style
-        if is_flow and is_empty and ":" in key:
-            raise self.fail(key_node, f"{key} has no value; between braces a space must follow the colon")
+
+def _said_twice(keys: Sequence[str], found: YamlMap) -> str:
+    first = found.key_marks[keys[0]].line
+    if len(keys) == 1:
+        return f"the key {keys[0]} stands twice; the first is in line {first}; remove one of them"
+    listed = f"{', '.join(keys[:-1])} and {keys[-1]}"
+    hint = "is the line missing that another entry begins with?"
+    return f"the keys {listed} stand twice; the first is in line {first}; {hint}"
+
+
+def _slip(key: str, value_node: Any, *, is_flow: bool) -> str:
+    """Two slips that YAML itself lets pass."""
+    if key == "<<":
+        return "<< does not merge here; write the words out, or give a whole value by its anchor"
+    is_empty = value_node.id == "scalar" and not value_node.value and not value_node.style
+    if is_flow and is_empty and ":" in key:
+        return f"{key} has no value; between braces a space must follow the colon"
+    return ""

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_completions import cost
 
-from kie_sync.assembly import Assembly
+from kie_sync.assembly import Assembly, Halves
 from kie_sync.completions import ChatCompletion, ChatCompletionChunk, Choice, ChunkChoice, Delta, Usage
 from kie_sync.messages import ChatMessage
 
@@ -101,3 +101,74 @@ def test_however_it_is_cut_it_is_the_same(text: str, cuts: List[int], arguments:
     found = assembled(adds(tool_calls=(part(0, "a", "f"),)), *pieces, *letters)
 
     assert (found.text, found.tool_calls) == (text, (call("a", "f", arguments),))
+
+
+def test_whole_calls_without_ids_stay_apart() -> None:
+    """Google's calls are whole, have no index, and once had an empty id."""
+    found = assembled(
+        adds(tool_calls=(part(id="", name="weather", arguments="{}"),)),
+        adds(tool_calls=(part(id="", name="time", arguments="{}"),)),
+    )
+
+    assert found.tool_calls == (call("", "weather", "{}"), call("", "time", "{}"))
+
+
+@pytest.mark.parametrize(
+    ("pieces", "is_whole"),
+    [
+        ((adds(usage=Usage(9, 1, 10)), adds(content="Hi"), adds(finish="stop")), False),
+        ((adds(usage=Usage(9, 1, 10)), adds(reasoning_content="hm"), adds(finish="stop")), False),
+        ((adds(usage=Usage(9, 1, 10)), adds(tool_calls=(part(0, "c1", "f", "{}"),)), adds(finish="stop")), False),
+        ((adds(content="Hi", usage=Usage(9, 1, 10)), adds(finish="stop")), True),
+        ((adds(content="Hi"), adds(finish="stop"), adds(usage=Usage(9, 1, 10))), True),
+        ((adds(content="Hi"), adds(finish="stop")), False),
+    ],
+)
+def test_usage_is_of_the_whole_where_nothing_came_after_it(pieces: Any, is_whole: bool) -> None:
+    found = Assembly()
+    for piece in pieces:
+        found.take(piece)
+
+    assert found.is_usage_whole is is_whole
+
+
+def contents(*chunks: ChatCompletionChunk) -> List[Any]:
+    halves = Halves()
+    return [halves.joined(chunk).choices[0].delta.content for chunk in chunks]
+
+
+@pytest.mark.parametrize(
+    ("given", "got"),
+    [
+        (["Hi \ud83d", "\ude00!"], ["Hi ", "😀!"]),
+        (["\ud83d", None, "\ude00"], ["", None, "😀"]),
+        (["\ud83d", "\ud83d", "\ude00"], ["", "\ufffd", "😀"]),
+        (["\ud83d", "x"], ["", "\ufffdx"]),
+        (["\ude00"], ["\ufffd"]),
+        (["猫", ""], ["猫", ""]),
+    ],
+)
+def test_a_character_that_was_cut_in_two_comes_whole(given: List[Any], got: List[Any]) -> None:
+    assert contents(*(adds(content=text) for text in given)) == got
+
+
+def test_half_a_character_at_the_end_is_told() -> None:
+    assert contents(adds(content="a\ud83d"), adds(finish="stop")) == ["a", "\ufffd"]
+    assert contents(adds(content="a\ud83d", finish="stop")) == ["a\ufffd"]
+
+
+def test_halves_of_text_and_of_thoughts_are_kept_apart() -> None:
+    halves = Halves()
+    halves.joined(adds(reasoning_content="\ud83d"))
+    said = halves.joined(adds(content="4")).choices[0].delta
+    thought = halves.joined(adds(reasoning_content="\ude00")).choices[0].delta
+
+    assert (said, thought) == (Delta(content="4"), Delta(reasoning_content="😀"))
+
+
+def test_halves_in_the_arguments_of_a_call() -> None:
+    found = assembled(
+        adds(tool_calls=(part(0, "c1", "f", '{"a": "\ud83d'),)), adds(tool_calls=(part(0, arguments='\ude00"}'),))
+    )
+
+    assert found.tool_calls == (call("c1", "f", '{"a": "😀"}'),)

@@ -362,6 +362,11 @@ def bound(messages: Any, **given: Any) -> Optional[Decimal]:
 ASKED = [{"role": "user", "content": "2+2?"}]
 
 
+def own(*content: Any) -> Any:
+    """An answer that is sent again in its maker's own form."""
+    return {"role": "assistant", "content": "4", "native": {"shape": "s", "model": "m", "content": list(content)}}
+
+
 @pytest.mark.parametrize(
     ("messages", "given", "is_known"),
     [
@@ -377,6 +382,14 @@ ASKED = [{"role": "user", "content": "2+2?"}]
             id="a-picture",
         ),
         pytest.param(ASKED, {"max_tokens": 9, "tools": [{"type": "function"}]}, False, id="a-tool-may-bring-text"),
+        pytest.param([{"type": "item_reference", "id": "i"}], {"max_tokens": 9}, False, id="an-item-kept-elsewhere"),
+        pytest.param([{"role": "user", "content": {"file": "f"}}], {"max_tokens": 9}, False, id="content-of-no-form"),
+        pytest.param([own({"type": "text", "text": "4"}), *ASKED], {"max_tokens": 9}, True, id="own-form"),
+        pytest.param(
+            [own({"text": "4", "thoughtSignature": "s"})], {"max_tokens": 9}, True, id="own-form-and-signature"
+        ),
+        pytest.param([own({"fileData": {"fileUri": "u"}}), *ASKED], {"max_tokens": 9}, False, id="own-form-and-a-file"),
+        pytest.param([own({"type": "image_generation_call"})], {"max_tokens": 9}, False, id="own-form-and-a-picture"),
     ],
 )
 def test_where_a_chat_has_a_bound(messages: Any, given: Any, is_known: bool) -> None:

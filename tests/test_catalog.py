@@ -183,7 +183,7 @@ def test_a_file_that_is_not_there_is_a_setting_to_put_right(tmp_path: Path) -> N
 BAD_FILES = {
     "not UTF-8": (b"models:\n  a: \xff\n", "my.yaml:2:6: the file is not UTF-8 text; save it as UTF-8"),
     "UTF-16": ("models:".encode("utf-16"), "my.yaml:1:1: the file is not UTF-8 text; save it as UTF-8"),
-    "a tab": (b"models:\n\ta: 1\n", "my.yaml:2:1: a tab stands where YAML wants spaces; indent with spaces"),
+    "a tab": (b"models:\n\ta: 1\n", "my.yaml:2:1: a tab stands where YAML wants spaces; begin this line with 2 spaces"),
     "a list": (b"- a\n", "my.yaml:1:1: a catalog file is a mapping, with models: at its top"),
 }
 
@@ -310,7 +310,7 @@ SECTIONS = {
     "models as a list": ("models: [a]", "my.yaml:1:9: models: it is a list, and must be a mapping"),
     "a new kind": (
         "kinds: {picture: {result: image}}",
-        "my.yaml:1:9: kinds.picture: picture is not allowed; "
+        'my.yaml:1:9: kinds.picture: picture is not allowed; did you mean "image"? '
         "it must be one of image, video, audio, music, upscale, tool, chat",
     ),
     "nothing left": (
@@ -359,7 +359,8 @@ def test_errors_are_the_problems_that_are_no_warnings(tmp_path: Path) -> None:
     assert [problem.is_warning for problem in catalog.problems] == [True, True, False]
     assert [str(problem).replace(f"{tmp_path}/", "") for problem in catalog.problems][1:] == [
         "my.yaml:2:47: warning: a: price: the price has no checked; write where it was read and when",
-        'my.yaml:2:70: a: price.credits: "5" is not an amount; write 5, without quotes, not_offered or unknown',
+        'my.yaml:2:70: a: price.credits: "5" is not an amount; '
+        "write 5, without quotes or a unit, not_offered or unknown",
     ]
     assert catalog.errors == catalog.problems[2:]
 

@@ -104,10 +104,7 @@ def faults_of(folder: Path, body: str) -> List[Tuple[Any, ...]]:
 
 
 EXAMPLES: Dict[str, Tuple[str, List[Tuple[Any, str]]]] = {
-    "a call that is refused": (
-        "[{call: {r: c}, sends: {r: c}}]",
-        [(("call",), 'my/x: r must be one of "a", "b"; got "c"')],
-    ),
+    "a call that is refused": ("[{call: {r: c}, sends: {r: c}}]", [(("call",), 'r must be one of "a", "b"; got "c"')]),
     "another body": ("[{call: {r: b}, sends: {r: a}}]", [(("sends",), 'the call sends {"r": "b"}')]),
     "another price": (
         "[{call: {r: b}, sends: {r: b}, price: {cost_plus_one: 3}}]",
@@ -123,7 +120,7 @@ EXAMPLES: Dict[str, Tuple[str, List[Tuple[Any, str]]]] = {
     ),
     "what is not offered": (
         "[{call: {r: a}, sends: {r: a}, price: {cost_plus_one: 3}}]",
-        [(("price", "cost_plus_one"), "my/x: r a is not offered")],
+        [(("price", "cost_plus_one"), "r a is not offered")],
     ),
 }
 
@@ -157,6 +154,17 @@ def test_a_withdrawn_model_names_another(tmp_path: Path) -> None:
         (("retired_on",), "say replaced_by as well: the model to use instead, or none", False),
         (("replaced_by",), 'there is no model othr; did you mean "other"?', False),
     ]
+
+
+def test_a_model_that_is_replaced_was_withdrawn_and_does_not_replace_itself(tmp_path: Path) -> None:
+    (first, second, *_) = faults_of(tmp_path, "    replaced_by: my/x\n")
+
+    assert first == (
+        ("replaced_by",),
+        "say retired_on as well: when it was withdrawn, or the latest possible date",
+        True,
+    )
+    assert second == (("replaced_by",), "a model cannot replace itself; write another model's id, or none", False)
 
 
 def test_a_broken_entry_raises_all_of_it_at_once(tmp_path: Path) -> None:
@@ -206,10 +214,13 @@ def test_an_example_means_the_price_in_force_or_that_of_its_day(tmp_path: Path, 
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (PRICE.replace("checked: 2026-01-01", "checked: 2026-02-30"), "2026-02-30 is no day of the calendar"),
+        (
+            PRICE.replace("checked: 2026-01-01", "checked: 2026-02-30"),
+            "2026-02-30 is no day of the calendar; write the date as year-month-day, such as 2026-11-22",
+        ),
         (
             "\n    price: {unit: image, credits: 1, source: s, checked: 2026-01-01, valid_until: 2026-13-01}",
-            "2026-13-01 is no day of the calendar",
+            "2026-13-01 is no day of the calendar; write the date as year-month-day, such as 2026-11-22",
         ),
         (
             parameters("mode: {values: [a, b]}") + "    rules: [{when: {mode: a}, then: {mode: {min: 3}}}]\n" + PRICE,

@@ -231,7 +231,7 @@ FAULTS: Dict[str, Any] = {
     ),
     "a word that does not exist": (
         "models: {my/a: {extends: family, parametres: {}}}",
-        ['10:34: my/a: parametres: there is no word parametres here; did you mean "parameters"? the words are: '],
+        ['10:34: my/a: parametres: there is no word parametres here; did you mean "parameters"?'],
     ),
 }
 

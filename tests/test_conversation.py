@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import gc
 import json
+import pickle
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Iterator, List
 
 import pytest
 from wire import TALKERS, Script, chunk, client, event, pieces
+from wire import answer as on_wire
 
 from kie_sync import KieAdapter, KieChatAdapter, KieClient, KieConversation, Usage
 from kie_sync.errors import (
@@ -441,3 +443,54 @@ def test_files_are_kept_as_urls_and_can_be_saved(tmp_path: Path) -> None:
     assert [request.is_paid for request in transport.requests] == [False, True, True]
     assert conversation.messages[0]["content"][0] == {"type": "image_url", "image_url": {"url": "https://temp/x.mp4"}}
     assert KieConversation.load(tmp_path / "talk.json", client(transport)).messages == conversation.messages
+
+
+def test_an_answer_that_cannot_be_read_may_have_been_charged() -> None:
+    conversation = talk({"choices": []})
+
+    with pytest.raises(KieOutcomeUnknownError):
+        list(conversation.say("a", stream=True))
+
+    assert conversation.has_unknown_cost
+
+
+@pytest.mark.parametrize("is_stream", [True, False])
+@pytest.mark.parametrize("model", [CHAT, "gemini-3-8-flash"])
+def test_an_answer_with_half_a_character_can_be_printed_saved_and_sent_again(
+    model: str, is_stream: bool, tmp_path: Path
+) -> None:
+    """Gateways cut text into pieces of so many UTF-16 units; the next turn was refused for good."""
+    texts = ["hi \ud83d", "\ude00"] if is_stream else ["hi \ud83d\ude00"]
+    plain = [chunk(text) for text in texts] + [chunk(None, "stop")]
+    parts = [{"candidates": [{"content": {"parts": [{"text": text}]}}]} for text in texts]
+    parts[-1]["candidates"][0]["finishReason"] = "STOP"
+    told = plain if model == CHAT else parts
+    whole = said("hi \ud83d\ude00") if model == CHAT else parts[-1]
+
+    def reply(request: Any) -> Any:
+        return pieces([f"data: {json.dumps(each)}\n\n".encode() for each in told]) if is_stream else on_wire(whole)
+
+    conversation = KieConversation(client(Script(reply, reply)), model)
+    for _ in range(2):
+        found = conversation.say("a", stream=is_stream)
+        shown = [each.choices[0].delta.content or "" for each in found] if is_stream else [found.text]
+        "".join(shown).encode()
+        assert "".join(shown) == found.completion.text if is_stream else found.text == "hi 😀"
+    conversation.save(tmp_path / "talk.json")
+
+    assert conversation.messages[1]["content"] == "hi 😀"
+
+
+@pytest.mark.parametrize(
+    "end",
+    [{"type": "server_error", "message": "boom", "credits_consumed": 0.7}, chunk("b", credits_consumed=0.7)],
+    ids=["told with the fault", "told before the stream ended"],
+)
+def test_credits_of_an_answer_that_broke_off_are_counted(end: Any) -> None:
+    conversation = talk(lambda request: pieces([event(chunk("a")), event(end)]))
+
+    with pytest.raises(KieStreamError) as raised:
+        list(conversation.say("a", stream=True))
+
+    assert pickle.loads(pickle.dumps(raised.value)).credits_consumed == Decimal("0.7")
+    assert (conversation.credits_consumed, conversation.has_unknown_cost) == (Decimal("0.7"), True)

@@ -256,6 +256,27 @@ def test_every_yaml_in_the_readme_is_without_error(tmp_path: Path) -> None:
         assert read_catalog(path).errors == ()
 
 
+# docs/zh/catalog.md
+
+
+def test_the_blocks_of_the_chinese_page_are_those_of_the_english_one() -> None:
+    """The recipes are run from there; so nothing on this page is untried."""
+    english = {block.text for block in blocks(CATALOG_PAGE.read_text(encoding="utf-8"))}
+    chinese = [block.text for block in blocks((ROOT / "docs" / "zh" / "catalog.md").read_text(encoding="utf-8"))]
+
+    assert len(chinese) > 50
+    assert [text for text in chinese if text not in english] == []
+
+
+def test_the_tables_of_the_chinese_page_say_the_same() -> None:
+    """What comes out is the program's own word, in any language."""
+    rows = re.compile(r"^\| `\{.*?\}` \| ((?!fine|可以).*) \|$", re.MULTILINE)
+    known = {found.group(0) for found in rows.finditer(CATALOG_PAGE.read_text(encoding="utf-8"))}
+    chinese = (ROOT / "docs" / "zh" / "catalog.md").read_text(encoding="utf-8").partition("## 价格")[2]
+
+    assert [found.group(0) for found in rows.finditer(chinese) if found.group(0) not in known] == []
+
+
 # The command line on the pages
 
 

@@ -277,3 +277,18 @@ def test_a_name_that_is_not_there() -> None:
     known: List[str] = ["weather", "add"]
 
     assert unknown_name("wether", known) == 'error: there is no function "wether"; there are: weather, add'
+
+
+def test_parameters_that_are_no_schema_are_found_before_anything_is_paid() -> None:
+    """The run ended with jsonschema's own error, after the first answer was paid."""
+    function = {"name": "f", "parameters": {"type": "object", "properties": {"x": {"type": "str"}}}}
+
+    with pytest.raises(KieInputError, match=r"the parameters of f are no JSON Schema at properties\.x\.type"):
+        read_tools("m", [{"type": "function", "function": function, "call": print}])
+
+
+def test_a_reference_that_leads_nowhere_is_told_to_the_model() -> None:
+    function = {"name": "f", "parameters": {"type": "object", "properties": {"x": {"$ref": "#/$defs/nowhere"}}}}
+    (tool,) = read_tools("m", [{"type": "function", "function": function, "call": print}])
+
+    assert tool.answer('{"x": 1}').startswith("error: the arguments of f do not fit: the JSON Schema cannot be used")

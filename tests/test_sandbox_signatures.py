@@ -48,11 +48,11 @@ def test_a_signature_proves_itself(signature, genuine):
 
 
 def test_an_id_says_that_there_was_a_signature():
-    call_id = signed_id("x/0")
+    call_id = signed_id("x/0", "a")
 
-    assert (len(call_id), signed_id("x/0") == call_id, signed_id("x/1") == call_id) == (24, True, False)
-    assert is_signed_id(f"call_{call_id}") and is_signed_id(call_id)
-    assert not any(is_signed_id(other) for other in (call_id[:-1], call_id[:-1] + "é", "", None, "0" * 24))
+    assert (len(call_id), signed_id("x/0", "a") == call_id, signed_id("x/1", "a") == call_id) == (24, True, False)
+    assert is_signed_id(f"call_{call_id}", "a") and is_signed_id(call_id, "a") and not is_signed_id(call_id, "b")
+    assert not any(is_signed_id(other, "a") for other in (call_id[:-1], call_id[:-1] + "é", "", None, "0" * 24))
 
 
 def test_calls_of_another_model_need_no_signature(caller):

@@ -327,3 +327,46 @@ def test_an_empty_run_is_one() -> None:
     empty = ToolRun()
 
     assert (empty.text, empty.completion, empty.parsed, empty.usage, empty.cost) == ("", None, None, None, None)
+
+
+def test_a_call_that_may_be_cut_off_is_not_made() -> None:
+    """Of arguments that were cut off before they began, nothing is left: the function would run with its defaults."""
+    made: List[str] = []
+
+    def wipe(folder: str = "everything") -> str:
+        made.append(folder)
+        return "done"
+
+    cut = said(None, call("wipe", '{"folder": "tmp"}', "c1"), call("wipe", "{}", "c2"))
+    cut["choices"][0]["finish_reason"] = "length"
+    run = adapter(cut, said("Done.")).run_tools("wipe tmp", [wipe])
+
+    assert made == ["tmp"]
+    assert run.messages[2] == answered("c1", "done")
+    assert run.messages[3]["content"].startswith("error: ") and "cut off" in run.messages[3]["content"]
+
+
+@pytest.mark.parametrize("id", [None, ""])
+def test_calls_without_ids_are_answered_once(id: Any) -> None:
+    made: List[str] = []
+
+    def note(text: str) -> str:
+        made.append(text)
+        return "noted"
+
+    calls = [{**call("note", json.dumps({"text": text})), "id": id} for text in ("a", "b")]
+    messages = [ASKED, {"role": "assistant", "content": None, "tool_calls": calls}, answered("", "noted")]
+    adapter(said("Done.")).run_tools(messages, [note])
+
+    assert made == ["b"]
+
+
+def test_half_a_character_in_what_a_function_gives() -> None:
+    """Names of files hold them where they are no UTF-8; the run ended with it."""
+
+    def names() -> str:
+        return "caf\udce9"
+
+    run = adapter(said(None, call("names", "{}")), said("One.")).run_tools("which files?", [names])
+
+    assert run.messages[2] == answered("c1", "caf\ufffd")

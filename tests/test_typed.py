@@ -234,3 +234,19 @@ def test_an_answer_that_does_not_fit_is_an_error_with_all_that_was_paid(reason: 
     assert "It is paid" in str(raised.value)
     assert (again.text, again.completion, again.cost) == ('{"name": "Os', answer, answer.cost)
     assert answer.text == '{"name": "Os'
+
+
+@pytest.mark.parametrize(
+    "reference", ["#/$defs/nowhere", "http://127.0.0.1:9/schema.json", "file:///etc/hostname", "#/properties/x"]
+)
+def test_a_reference_that_leads_nowhere_costs_no_answer_and_fetches_nothing(
+    reference: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched: List[Any] = []
+    monkeypatch.setattr("urllib.request.urlopen", lambda *given, **_: fetched.append(given))
+    form = read_form("m", {"type": "object", "properties": {"x": {"$ref": reference}}})
+
+    assert form is not None
+    with pytest.raises(ValueError, match="the JSON Schema cannot be used"):
+        form.read('{"x": 1}')
+    assert fetched == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Optional, Tuple
+from typing import TYPE_CHECKING, Any, Mapping, Optional, Tuple
 
 import click
 
@@ -14,7 +14,10 @@ from .limits import limit_options
 from .progress import Progress
 from .run import Run, common_options, journal_option, print_json
 
-_callback_option = click.option(
+if TYPE_CHECKING:
+    from ..catalog import Catalog
+
+callback_option = click.option(
     "--callback-url", metavar="URL", help="Where the platform tells the end of the task; `kie-sync listen` receives it."
 )
 
@@ -29,7 +32,7 @@ _callback_option = click.option(
 @limit_options
 @click.option("--tariff", metavar="NAME", help="Whose price is shown; the first tariff without it.")
 @journal_option
-@_callback_option
+@callback_option
 @common_options
 @click.pass_obj
 def generate(
@@ -83,7 +86,7 @@ def generate(
 @argument_options
 @files_under_option
 @click.option("--stream", is_flag=True, help="The request of a chat that streams, as `kie-sync chat` sends it.")
-@_callback_option
+@callback_option
 @common_options
 @click.pass_obj
 def preview(
@@ -102,6 +105,20 @@ def preview(
     """
     catalog = run.load_catalog(asked=model_id)
     given = read_arguments(catalog[model_id], prompt, pairs)
+    show_request(run, catalog, model_id, given, files_under=files_under, stream=stream, callback_url=callback_url)
+
+
+def show_request(
+    run: Run,
+    catalog: Catalog,
+    model_id: str,
+    given: Mapping[str, Any],
+    *,
+    files_under: Optional[str] = None,
+    stream: bool = False,
+    callback_url: Optional[str] = None,
+) -> None:
+    """Print the request of a call, as JSON or as HTTP has it."""
     with Progress(run), KieClient(catalog=catalog, files_under=files_under) as client:
         prepared = KieAdapter(client, model_id).prepare(arguments=given, stream=stream, callback_url=callback_url)
     request = prepared.to_dict()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 from typing import Any, List, Mapping, Optional, Tuple
 
 import click
@@ -22,7 +23,9 @@ class LazyGroup(click.Group):
         if cmd_name not in self._table:
             return None
         module = importlib.import_module(f"{self._package}.{self._table[cmd_name][0]}")
-        command: click.Command = getattr(module, cmd_name)
+        # A name that Python keeps for itself, such as `import`, has an underscore behind it there.
+        word = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        command: click.Command = getattr(module, word)
         return command
 
     def resolve_command(self, ctx: click.Context, args: List[str]) -> Any:

@@ -9,6 +9,7 @@ import click
 from ..definitions import KINDS, Model, Price
 from .dates import on_option
 from .pricetable import MOST_ROWS, notes_of, price_at, price_table, show_credits
+from .resolved import resolved_facts, resolved_yaml
 from .run import Run, common_options, print_json
 from .tables import print_table
 from .words import allowed_of, default_of, names_of, parameter_facts, parameter_rows, price_lines, rule_sentence
@@ -89,17 +90,24 @@ def schema(run: Run, model_id: str) -> None:
 @click.command()
 @click.argument("model_id", metavar="MODEL")
 @on_option
+@click.option("--resolved", is_flag=True, help="Print its catalog entry whole, each value with FILE:LINE beside it.")
 @common_options
 @click.pass_obj
-def show(run: Run, model_id: str, on: Optional[str]) -> None:
+def show(run: Run, model_id: str, on: Optional[str], resolved: bool) -> None:
     """Show all that the catalog knows about a model.
 
     Its parameters with their limits and names on the wire, its rules in words, what each choice costs
     in every tariff, newer prices that were seen, notes, and where all this was read and when. A price that
     changes with time is shown as it is now, or on the day of --on; the others are listed with their dates.
     """
-    model = run.load_catalog(asked=model_id)[model_id]
-    if run.as_json:
+    catalog = run.load_catalog(asked=model_id)
+    model = catalog[model_id]
+    if resolved:
+        if run.as_json:
+            print_json(resolved_facts(catalog, model_id))
+        else:
+            click.echo(resolved_yaml(catalog, model_id), nl=False)
+    elif run.as_json:
         print_json(_facts(model, on))
     else:
         _print(model, on)

@@ -75,3 +75,17 @@ def span(likely: Optional[Decimal], low: Optional[Decimal], high: Optional[Decim
     if low is None or high is None or low == high:
         return amount(likely)
     return f"{amount(low)} to {amount(high)}" + (f", likely {amount(likely)}" if likely is not None else "")
+
+
+def wrapped(text: str, start: str = "", width: int = 100) -> List[str]:
+    """Text in lines; the first begins with `start`, and those after it stand below its end."""
+    import textwrap
+
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=start,
+        subsequent_indent=" " * len(start),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

@@ -63,6 +63,7 @@ class Question:
         wants_search: the platform's own search was asked for.
         effort: how hard to think; `none` is not at all.
         shows_thoughts: whether thoughts are to be told.
+        counts_thoughts: whether thoughts are among the tokens that `max_tokens` limits.
         cached_tokens: so many of the input tokens are read from a cache that the caller keeps.
         cache_write_tokens, cache_write_1h_tokens: so many are written to it, for 5 minutes or an hour.
     """
@@ -77,6 +78,7 @@ class Question:
     max_tokens: Optional[int] = None
     effort: str = ""
     shows_thoughts: bool = False
+    counts_thoughts: bool = field(default=False, compare=False)
     cached_tokens: int = 0
     cache_write_tokens: int = 0
     cache_write_1h_tokens: int = 0

@@ -60,12 +60,15 @@ def reply_to(asked: Question) -> Reply:
     text = "" if calls else _text(asked, question)
     finish = "tool_calls" if calls else "stop"
     completion = tokens_of(text) + sum(tokens_of(call.name + call.arguments) for call in calls)
-    limit = asked.max_tokens
-    if limit is not None and completion > limit and not calls:
-        text, completion, finish = text[: max(1, len(text) * limit // completion)], limit, "length"
     thinks = asked.effort != "none"
     thoughts = _thoughts(question) if thinks else ""
-    deep = 1 if asked.effort in ("low", "minimal") else 3
+    thinking = tokens_of(thoughts) * (1 if asked.effort in ("low", "minimal") else 3)
+    limit = asked.max_tokens
+    if limit is not None and asked.counts_thoughts:
+        thinking = min(thinking, limit // 2)
+        limit -= thinking
+    if limit is not None and completion > limit and not calls:
+        text, completion, finish = text[: max(1, len(text) * limit // completion)], limit, "length"
     return Reply(
         text,
         thoughts,
@@ -73,7 +76,7 @@ def reply_to(asked: Question) -> Reply:
         finish,
         asked.prompt_tokens,
         completion,
-        tokens_of(thoughts) * deep,
+        thinking,
         cached_tokens=asked.cached_tokens,
         cache_write_tokens=asked.cache_write_tokens,
         cache_write_1h_tokens=asked.cache_write_1h_tokens,

@@ -39,17 +39,17 @@ def fits(signature: Any, content: str) -> bool:
     return isinstance(signature, str) and hmac.compare_digest(signature.encode("utf-8"), sign(content).encode("ascii"))
 
 
-def signed_id(seed: str) -> str:
-    """24 hex digits of a call that carries a signature."""
+def signed_id(seed: str, shape: str) -> str:
+    """24 hex digits of a call that carries a signature of this shape."""
     stem = hashlib.sha256(seed.encode("utf-8")).hexdigest()[: 24 - _SEAL]
-    return stem + _seal(stem.encode("ascii")).hex()[:_SEAL]
+    return stem + _seal(f"{stem}/{shape}".encode("ascii")).hex()[:_SEAL]
 
 
-def is_signed_id(call_id: Any) -> bool:
-    """Whether a sandbox gave a call this id, together with a signature."""
+def is_signed_id(call_id: Any, shape: str) -> bool:
+    """Whether a sandbox gave a call this id, together with a signature of this shape: others know nothing of it."""
     text = str(call_id).rpartition("_")[2]
-    stem = text[:-_SEAL].encode("utf-8")
-    return len(text) == 24 and hmac.compare_digest(text[-_SEAL:].encode("utf-8"), _seal(stem).hex()[:_SEAL].encode())
+    seal = _seal(f"{text[:-_SEAL]}/{shape}".encode("utf-8", "replace")).hex()[:_SEAL]
+    return len(text) == 24 and hmac.compare_digest(text[-_SEAL:].encode("utf-8", "replace"), seal.encode())
 
 
 def _digest(content: str) -> bytes:

@@ -7,6 +7,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..definitions import Model
 from ..params import Arguments
+from ..values import whole_text
 
 # These go where the shape wants them, in the shape's own form; all others go to the place that the catalog names.
 PLACED = ("messages", "tools", "tool_choice", "response_format")
@@ -63,4 +64,4 @@ def call_input(arguments: Any) -> Dict[str, Any]:
         found = json.loads(arguments) if isinstance(arguments, str) else arguments
     except (ValueError, RecursionError):
         found = None
-    return dict(found) if isinstance(found, Mapping) else {"arguments": arguments}
+    return dict(whole_text(found)) if isinstance(found, Mapping) else {"arguments": arguments}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional
 
 from ..completions import ChatCompletion, ChatCompletionChunk, Choice, ChunkChoice, Delta, Usage
@@ -11,6 +12,8 @@ from ..params import Arguments
 from ..response import as_credits
 from .body import split_arguments
 from .reading import count_in, object_in, objects_in, word_in
+
+_REFUSED = "content_filter"
 
 
 def build_body(model: Model, arguments: Arguments) -> Dict[str, Any]:
@@ -32,11 +35,16 @@ class Reader:
     native = None
 
     def __init__(self, *, model: str) -> None:
-        self.is_over = False
+        self.is_over = self._is_refused = False
         self._model = model
 
     def read(self, event: str, data: Mapping[str, Any]) -> List[ChatCompletionChunk]:
-        return [parse_chunk(data, model=self._model)]
+        chunk = parse_chunk(data, model=self._model)
+        choice = chunk.choices[0]
+        self._is_refused = self._is_refused or bool(_refusal(object_in(_first(data).get("delta"))))
+        if self._is_refused and choice.finish_reason == "stop":
+            return [replace(chunk, choices=(replace(choice, finish_reason=_REFUSED),))]
+        return [chunk]
 
 
 def parse_usage(raw: Any) -> Optional[Usage]:
@@ -46,9 +54,9 @@ def parse_usage(raw: Any) -> Optional[Usage]:
     prompt, completion, total = (
         count_in(raw.get(name)) for name in ("prompt_tokens", "completion_tokens", "total_tokens")
     )
-    if prompt is None and completion is None:
+    if [prompt, completion, total].count(None) > 1:
         return None
-    # Google leaves out what is zero.
+    # Google leaves out what is zero; without the total it could be anything, and half of it has no price.
     prompt = max((total or 0) - (completion or 0), 0) if prompt is None else prompt
     completion = max((total or 0) - prompt, 0) if completion is None else completion
     details = object_in(raw.get("prompt_tokens_details"))
@@ -57,10 +65,22 @@ def parse_usage(raw: Any) -> Optional[Usage]:
         completion,
         total or prompt + completion,
         cached_tokens=count_in(details.get("cached_tokens")) or 0,
+        cache_write_tokens=count_in(details.get("cache_write_tokens")) or 0,
+        # No platform's word, but that of `Usage.to_dict`.
+        cache_write_1h_tokens=count_in(details.get("cache_write_1h_tokens")) or 0,
         audio_tokens=count_in(details.get("audio_tokens")) or 0,
         reasoning_tokens=count_in(object_in(raw.get("completion_tokens_details")).get("reasoning_tokens")) or 0,
         raw=raw,
     )
+
+
+def _refusal(said: Mapping[str, Any]) -> Optional[str]:
+    """What a model says in place of an answer, in a field of its own."""
+    return None if said.get("content") else word_in(said.get("refusal"))
+
+
+def _first(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    return object_in(next(iter(objects_in(raw.get("choices"))), None))
 
 
 def _content(value: Any) -> Content:
@@ -82,16 +102,17 @@ def parse_completion(raw: Any, *, model: str) -> ChatCompletion:
     choices = []
     for position, item in enumerate(items):
         message = object_in(item.get("message"))
+        refusal, finish = _refusal(message), word_in(item.get("finish_reason"))
         choices.append(
             Choice(
                 ChatMessage(
                     role=str(message.get("role") or "assistant"),
-                    content=_content(message.get("content")),
+                    content=refusal or _content(message.get("content")),
                     reasoning_content=word_in(message.get("reasoning_content")),
                     tool_calls=tuple(objects_in(message.get("tool_calls"))),
                 ),
                 index=count_in(item.get("index", position)) or position,
-                finish_reason=word_in(item.get("finish_reason")),
+                finish_reason=_REFUSED if refusal and finish == "stop" else finish,
             )
         )
     first = choices[0]
@@ -110,9 +131,11 @@ def parse_completion(raw: Any, *, model: str) -> ChatCompletion:
 
 def parse_chunk(raw: Mapping[str, Any], *, model: str) -> ChatCompletionChunk:
     """A piece of a streamed answer."""
-    first = object_in(next(iter(objects_in(raw.get("choices"))), None))
+    first = _first(raw)
     delta = object_in(first.get("delta"))
-    content, thoughts = delta.get("content"), delta.get("reasoning_content")
+    content, thoughts = _refusal(delta) or delta.get("content"), delta.get("reasoning_content")
+    if isinstance(content, list):
+        content = "".join(word_in(part.get("text")) or "" for part in objects_in(content))
     return ChatCompletionChunk(
         choices=(
             ChunkChoice(

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_completions import cost
 from turns import assembled, called
+from wire import Script, client, event, pieces
 
+from kie_sync import KieChatAdapter
 from kie_sync.completions import ChatCompletion, ChatCompletionChunk, Choice, ChunkChoice, Delta, Usage
 from kie_sync.messages import ChatMessage
 from kie_sync.shapes import StreamFault
@@ -283,3 +285,20 @@ def test_however_it_is_cut_it_is_the_whole_answer(case: Any) -> None:
     expected = parse_completion(whole, model="claude-x")
     assert found == replace(expected, cost=PRICE)
     assert found.message.native == expected.message.native
+
+
+def test_tokens_told_at_the_start_alone_have_no_price() -> None:
+    """The first event tells one token of output, whatever comes: that was the price of a whole answer."""
+    start = {"id": "m", "usage": {"input_tokens": 10, "output_tokens": 1}}
+    events = [
+        {"type": "message_start", "message": start},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "a long answer"}},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}},
+        {"type": "message_stop"},
+    ]
+    adapter = KieChatAdapter(client(Script(pieces([event(each, each["type"]) for each in events]))), "claude-haiku-4-5")
+
+    with adapter.chat("2+2?", stream=True) as stream:
+        list(stream)
+
+    assert (stream.text, stream.usage, stream.cost.credits) == ("a long answer", Usage(10, 1, 11), None)

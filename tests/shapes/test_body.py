@@ -127,3 +127,7 @@ def test_single_values_whatever_came() -> None:
     assert [objects_in(value) for value in ([{"a": 1}, 3], {"a": 1}, None)] == [[{"a": 1}], [], []]
     texts = [arguments_text(value) for value in ({"a": [1, "ä"]}, {}, None, [1], "x")]
     assert texts == ['{"a":[1,"ä"]}', "{}", "{}", "{}", "{}"]
+
+
+def test_half_a_character_in_a_calls_arguments() -> None:
+    assert call_input('{"a": "\\ud83d"}') == {"a": "\ufffd"}

@@ -9,7 +9,7 @@ import pytest
 
 from kie_sync.completions import ChatCompletion, ChatCompletionChunk, Choice, ChunkChoice, Delta, Usage
 from kie_sync.messages import ChatMessage
-from kie_sync.shapes.chat_completions import parse_chunk, parse_completion, parse_usage
+from kie_sync.shapes.chat_completions import Reader, parse_chunk, parse_completion, parse_usage
 
 WHOLE = {
     "id": "chatcmpl-1",
@@ -99,7 +99,14 @@ def test_odd_fields_do_no_harm() -> None:
         ({"prompt_tokens": 8, "total_tokens": 8}, Usage(8, 0, 8)),
         ({"completion_tokens": 3, "total_tokens": 11}, Usage(8, 3, 11)),
         ({"prompt_tokens": 8.0, "completion_tokens": 1.0}, Usage(8, 1, 9)),
-        ({"prompt_tokens": -5, "completion_tokens": 1}, Usage(0, 1, 1)),
+        ({"prompt_tokens": 8}, None),
+        ({"completion_tokens": 1}, None),
+        ({"prompt_tokens": -5, "completion_tokens": 1}, None),
+        (
+            {"prompt_tokens": 9, "completion_tokens": 1, "prompt_tokens_details": {"cache_write_tokens": 4}},
+            Usage(9, 1, 10, cache_write_tokens=4),
+        ),
+        (Usage(9, 1, 10, 1, 2, 3, 2).to_dict(), Usage(9, 1, 10, 1, 2, 3, 2)),
         ({}, None),
         ({"total_tokens": 9}, None),
         ({"prompt_tokens": True}, None),
@@ -146,3 +153,23 @@ def test_a_piece_has_one_choice_whatever_came(raw: Any, chunk: Any) -> None:
 
     assert found == chunk
     assert (found.raw, pickle.loads(pickle.dumps(found))) == (raw, found)
+
+
+def test_a_refusal_is_an_answer() -> None:
+    """OpenAI's models give it in a field of its own, with no content: that looked like an empty answer."""
+    said = {"role": "assistant", "content": None, "refusal": "I cannot help with that."}
+    found = parse_completion({"choices": [{"message": said, "finish_reason": "stop"}]}, model="m")
+    reader = Reader(model="m")
+    deltas = [{"role": "assistant", "content": "", "refusal": None}, {"refusal": "I cannot "}, {"refusal": "help."}]
+    events = [{"choices": [{"delta": delta}]} for delta in deltas] + [{"choices": [{"finish_reason": "stop"}]}]
+    chunks = [chunk for each in events for chunk in reader.read("", each)]
+
+    assert (found.text, found.finish_reason) == ("I cannot help with that.", "content_filter")
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == "I cannot help."
+    assert chunks[-1].choices[0].finish_reason == "content_filter"
+
+
+def test_a_piece_whose_content_is_in_parts() -> None:
+    delta = {"content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}
+
+    assert parse_chunk({"choices": [{"delta": delta}]}, model="m").choices[0].delta.content == "ab"

@@ -192,6 +192,16 @@ def test_odd_fields_do_no_harm() -> None:
         ({"output_tokens": 1, "total_tokens": 9}, Usage(8, 1, 9)),
         ({"input_tokens": 8.0, "output_tokens": 1, "input_tokens_details": None}, Usage(8, 1, 9)),
         ({"input_tokens": 8, "output_tokens": 1, "input_tokens_details": {"cached_tokens": -1}}, Usage(8, 1, 9)),
+        (
+            {
+                "input_tokens": 8,
+                "output_tokens": 1,
+                "input_tokens_details": {"cached_tokens": 2, "cache_write_tokens": 5},
+            },
+            Usage(8, 1, 9, cached_tokens=2, cache_write_tokens=5),
+        ),
+        ({"input_tokens": 8}, None),
+        ({"output_tokens": 8}, None),
         ({"total_tokens": 9}, None),
         ({"input_tokens": True, "output_tokens": "1"}, None),
         ({}, None),

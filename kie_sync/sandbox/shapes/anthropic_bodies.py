@@ -88,6 +88,7 @@ def read(body: Mapping[str, Any]) -> Question:
         one_at_a_time=choice.get("disable_parallel_tool_use") is True,
         schema=mapping(form.get("schema")) if form.get("type") == "json_schema" else None,
         wants_search=any(str(tool.get("type", "")).startswith("web_search") for tool in mappings(body.get("tools"))),
+        counts_thoughts=True,
         max_tokens=whole_number(body.get("max_tokens")) or 4096,
         effort="" if thinks else "none",
         shows_thoughts=thinks,

@@ -14,6 +14,7 @@ from ..signatures import is_genuine, is_signed_id
 from .form import Answer, Event, mapping, mappings, refused, whole_number
 
 _SEARCH = "googleSearch"
+SHAPE = "chat-completions"
 # Google's own (10.1 of its documentation): what a call without one of its signatures is told.
 _NO_SIGNATURE = (
     "Function call is missing a thought_signature in functionCall parts. This is required for tools to work correctly, "
@@ -104,7 +105,7 @@ def _check_signatures(calls: List[Mapping[str, Any]], position: int) -> None:
         signature = mapping(mapping(call.get("extra_content")).get("google")).get("thought_signature")
         if signature is not None and not is_genuine(signature):
             raise refused(_BAD_SIGNATURE)
-        if signature is None and is_signed_id(call.get("id")):
+        if signature is None and is_signed_id(call.get("id"), SHAPE):
             raise refused(_NO_SIGNATURE.format(mapping(call.get("function")).get("name"), position))
 
 
@@ -153,7 +154,7 @@ def _calls(answer: Answer) -> List[Dict[str, Any]]:
     for number, call in enumerate(answer.reply.calls):
         name = f"call_{answer.id[:23]}{number}"
         one: Dict[str, Any] = {
-            "id": f"call_{answer.signed_id(number)}" if answer.is_google else name,
+            "id": f"call_{answer.signed_id(number, SHAPE)}" if answer.is_google else name,
             "type": "function",
             "function": {"name": call.name, "arguments": call.arguments},
         }

@@ -59,9 +59,9 @@ class Answer:
         """The thoughts to tell; empty when none were asked for."""
         return self.reply.thoughts if self.question.shows_thoughts else ""
 
-    def signed_id(self, number: int) -> str:
+    def signed_id(self, number: int, shape: str) -> str:
         """The id of the n-th call, which says that a signature belongs to it."""
-        return signed_id(f"{self.id}/{number}")
+        return signed_id(f"{self.id}/{number}", shape)
 
     @property
     def signature(self) -> str:

@@ -13,6 +13,7 @@ from ..question import Call, Question, ToolAnswer, Turn, compact, kind_of_media
 from ..signatures import is_genuine, is_signed_id
 from .form import mapping, mappings, refused, whole_number
 
+SHAPE = "gemini-contents"
 # What is the caller's own, and keeps its spelling.
 _OWN = ("args", "response", "parameters", "parametersJsonSchema", "responseSchema", "responseJsonSchema")
 # Google documents these two for calls that another model made.
@@ -84,6 +85,7 @@ def read(given: Mapping[str, Any]) -> Question:
         choice={"ANY": "required", "NONE": "none"}.get(str(calling.get("mode", "")).upper(), "auto"),
         schema=_schema(settings),
         wants_search=wants_search,
+        counts_thoughts=True,
         max_tokens=whole_number(settings.get("maxOutputTokens")),
         effort="none" if thinking.get("thinkingBudget") == 0 else effort,
         shows_thoughts=thinking.get("includeThoughts") is True,
@@ -198,7 +200,7 @@ def _check_calls(contents: List[Mapping[str, Any]]) -> None:
         if not calls or calls[0].get("thoughtSignature") is not None:
             continue
         call = mapping(calls[0]["functionCall"])
-        if not call.get("id") or is_signed_id(call["id"]):
+        if not call.get("id") or is_signed_id(call["id"], SHAPE):
             raise refused(_NO_SIGNATURE.format(call.get("name"), number + 1))
 
 

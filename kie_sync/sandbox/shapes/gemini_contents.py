@@ -12,7 +12,7 @@ from ...definitions import Endpoint
 from ..question import MEDIA_TOKENS
 from ..replies import Reply
 from .form import Answer, Event
-from .gemini_bodies import parameters, read, skeleton
+from .gemini_bodies import SHAPE, parameters, read, skeleton
 
 __all__ = ["charged", "events", "failure", "parameters", "read", "skeleton", "streams", "whole"]
 
@@ -60,7 +60,7 @@ def _calls(answer: Answer) -> List[Dict[str, Any]]:
 
 def _call_id(answer: Answer, number: int) -> str:
     # Only the first of several calls carries a signature, and has an id that says so.
-    return answer.signed_id(number) if number == 0 else f"{answer.id[:23]}{number}"
+    return answer.signed_id(number, SHAPE) if number == 0 else f"{answer.id[:23]}{number}"
 
 
 def whole(answer: Answer) -> Dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Mapping, Optional
 from ...definitions import Endpoint
 from ..replies import Reply
 from .form import FAILED_TEXT, Answer, Event, mapping
-from .responses_bodies import parameters, read, skeleton
+from .responses_bodies import SHAPE, parameters, read, skeleton
 
 __all__ = ["charged", "events", "failure", "parameters", "read", "skeleton", "streams", "whole"]
 
@@ -61,7 +61,7 @@ def _items(answer: Answer) -> List[Dict[str, Any]]:
 
 
 def _call_id(answer: Answer, number: int) -> str:
-    return f"call_{answer.signed_id(number)}" if answer.reply.thoughts else f"call_{answer.id[:23]}{number}"
+    return f"call_{answer.signed_id(number, SHAPE)}" if answer.reply.thoughts else f"call_{answer.id[:23]}{number}"
 
 
 def _response(answer: Answer, status: str, output: List[Dict[str, Any]]) -> Dict[str, Any]:

@@ -11,6 +11,7 @@ from ..question import Call, Question, ToolAnswer, Turn, compact, joined, kind_o
 from ..signatures import is_genuine, is_signed_id
 from .form import mapping, mappings, refused, whole_number
 
+SHAPE = "openai-responses"
 _ROLES = ("user", "assistant", "system", "developer")
 _PARTS = ("input_text", "input_image", "output_text", "refusal", "input_file", "summary_text")
 _ITEMS = ("message", "function_call", "function_call_output", "reasoning", "web_search_call")
@@ -75,6 +76,7 @@ def read(body: Mapping[str, Any]) -> Question:
         one_at_a_time=body.get("parallel_tool_calls") is False,
         schema=_schema(body),
         wants_search=any(str(tool["type"]).startswith("web_search") for tool in tools),
+        counts_thoughts=True,
         max_tokens=whole_number(body.get("max_output_tokens")),
         effort="none" if is_off else effort,
         shows_thoughts=reasoning.get("summary") not in (None, "none"),
@@ -122,7 +124,7 @@ def _check_reasoning(item: Mapping[str, Any], number: int, vouched: bool) -> boo
             )
         return True
     if kind == "function_call":
-        if not vouched and is_signed_id(item.get("call_id")):
+        if not vouched and is_signed_id(item.get("call_id"), SHAPE):
             raise refused(
                 f"Item '{item.get('id') or item.get('call_id')}' of type 'function_call' was provided without its "
                 "required 'reasoning' item."
