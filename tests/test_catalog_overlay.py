@@ -187,7 +187,7 @@ def test_a_file_survives_an_upgrade(here: Path, entry: str, message: str) -> Non
     assert told(catalog) == [f"{path}:2:3: warning: {message}"]
     assert catalog[MODEL].prices[-1].amounts == 7
     checked = run("catalog", "check", str(path))
-    assert (checked.exit_code, "0 errors, 1 warnings" in checked.stderr) == (0, True)
+    assert (checked.exit_code, "0 errors, 1 warning" in checked.stderr) == (0, True)
 
 
 def test_a_new_model_that_is_not_finished_is_an_error(here: Path) -> None:
