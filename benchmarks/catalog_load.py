@@ -105,7 +105,7 @@ def start_processes(folder: Path) -> None:
     cache, own, edited = folder / "cache", folder / "own.yaml", folder / "edited.yaml"
     kept = folder / "kept"
     stored = Path(data_folder() or "", STORED_FILE)
-    own.write_text("money: {usd_cny: 7.1}\n", encoding="utf-8")
+    own.write_text("money: {cny_per_usd: 7.1}\n", encoding="utf-8")
     shipped = "from kie_sync import load_catalog; catalog = load_catalog(use_environment=False); "
     with_own, with_edited = (
         f"from kie_sync import load_catalog; catalog = load_catalog({str(file)!r}, use_environment=False)"

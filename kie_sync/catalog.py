@@ -15,11 +15,12 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, 
 from . import catalog_build as build
 from .catalog_data import data_root as data_root
 from .catalog_data import read_schema as read_schema
-from .catalog_extends import BASES, MODELS, CannotExtend, Entries, Where, as_written, lay
+from .catalog_extends import BASES, MODELS, CannotExtend, Entries, Where, as_written
 from .catalog_files import Sources, read_with_includes, unread
 from .catalog_lookup import Faults
 from .catalog_lookup import Path as DataPath
 from .catalog_lookup import show_path as show_path
+from .catalog_overlay import Overlaid, mended
 from .catalog_shapes import shape_faults
 from .catalog_stored import StoredCatalog
 from .definitions import Endpoint, Model, Money, Plan, Provider, Tariff
@@ -32,27 +33,27 @@ _NEEDED = ("money", "kinds", "providers", "endpoints", "tariffs")
 _SHARED = (*_NEEDED, "names", "bases")
 
 
-def read_catalog(*paths: Union[str, Path], check: bool = False, folder: Optional[Path] = None) -> Catalog:
-    """Read the shipped catalog, or the one in `folder` in its place, and lay these files over it.
+def read_catalog(*paths: Union[str, Path], check: bool = False, shipped: Optional[Path] = None) -> Catalog:
+    """Read the shipped catalog, and lay these files over it.
 
     A user's files are always checked. The shipped files are when they are read from a checkout, where
-    they may have been edited, or when `check` asks for it.
+    they may have been edited, or when `check` asks for it. The file `shipped` takes the shipped one's place.
 
     Raises:
         KieConfigError: a file cannot be read.
         KieCatalogError: the shipped catalog itself cannot be read.
     """
-    root = folder or data_root()
+    root = data_root() if shipped is None else shipped.parent
     problems: List[CatalogProblem] = []
-    entry = root.joinpath("models.yaml")
+    entry = root.joinpath("models.yaml") if shipped is None else shipped
     sources = [Sources() for _ in range(1 + len(paths))]
-    base, shipped_problems = read_with_includes(entry, "models.yaml", root, sources[0])
+    base, shipped_problems = read_with_includes(entry, entry.name, root, sources[0])
     if shipped_problems and not all(base.get(name) for name in _NEEDED):
         raise KieCatalogError(shipped_problems)
     problems += shipped_problems
-    must_check = check or (isinstance(root, Path) and root.name != "_data")
-    shipped = base.get("models")
-    touched = set(shipped) if must_check and isinstance(shipped, YamlMap) else set()
+    must_check = check or (shipped is None and isinstance(root, Path) and root.name != "_data")
+    own = base.get("models")
+    touched = set(own) if must_check and isinstance(own, YamlMap) else set()
     layers: List[YamlMap] = []
     for path, source in zip(paths, sources[1:]):
         layer, found = read_with_includes(Path(path), str(path), Path(path).parent, source)
@@ -73,6 +74,7 @@ class Catalog(Mapping[str, Model]):
 
     Attributes:
         problems: everything found wrong, with file, line and column; warnings as well.
+        hidden: the models that a user's file takes away, and where it says so.
         sources: the files that it was read from, those of each layer together.
     """
 
@@ -90,15 +92,18 @@ class Catalog(Mapping[str, Model]):
         self.problems: Tuple[CatalogProblem, ...] = tuple(problems)
         self._broken: Dict[str, List[CatalogProblem]] = {}
         self._broken_bases: Dict[str, List[CatalogProblem]] = {}
-        for problem in problems:
-            broken = self._broken if problem.model else self._broken_bases
-            name = problem.model or problem.path[len("bases.") :]
-            if not problem.is_warning and (problem.model or problem.path.startswith("bases.")):
-                broken.setdefault(name, []).append(problem)
+        for problem in (problem for problem in problems if not problem.is_warning):
+            if problem.model:
+                self._broken.setdefault(problem.model, []).append(problem)
+            elif problem.path.startswith("bases."):
+                self._broken_bases.setdefault(problem.path[len("bases.") :], []).append(problem)
         self._built: Dict[str, Model] = {}
-        root = base
+        overlaid = Overlaid(base)
         for layer in layers:
-            root = lay(root, layer)
+            overlaid.add(layer)
+        self.hidden: Dict[str, Mark] = overlaid.hidden
+        self.problems += tuple(overlaid.problems)
+        root = overlaid.root
         if layers:
             touched = Entries(root).heirs(touched)
         if touched or layers or must_check:
@@ -189,10 +194,11 @@ class Catalog(Mapping[str, Model]):
         return {**{name: part for name, part in self._raw.items() if name != BASES}, MODELS: models}
 
     def _hint(self, model_id: str) -> str:
+        if model_id in self.hidden:
+            return f"it is hidden by {self.hidden[model_id].file}:{self.hidden[model_id].line}"
         short = {known.rpartition("/")[2]: known for known in self}
         close = f'did you mean "{short[model_id]}"?' if model_id in short else nearest(model_id, self)
-        hint = close.lstrip("; ") or "`kie-sync models` lists them all"
-        return hint + unread(self.problems)
+        return (close.lstrip("; ") or "`kie-sync models` lists them all") + unread(self.problems)
 
     def _check_shapes(self, root: YamlMap, base: YamlMap, touched: Set[str]) -> YamlMap:
         schema = read_schema()
@@ -216,13 +222,7 @@ class Catalog(Mapping[str, Model]):
         own = {path[0] for path, _, _ in shape_faults(as_written(base), set(), schema)} if wrong_sections else set()
         if wrong_sections & own or not all(base.get(name) for name in _NEEDED):
             raise KieCatalogError(self.errors)
-        usable = YamlMap()
-        for name in dict.fromkeys((*base, *root)):
-            source = base if name in wrong_sections else root
-            if name in source:
-                usable[name] = source[name]
-                usable.key_marks[name], usable.value_marks[name] = source.key_marks[name], source.value_marks[name]
-        return usable
+        return mended(root, base, wrong_sections)
 
     def _report(self, path: DataPath, mark: Mark, message: str, *, is_warning: bool = False) -> None:
         model_id = str(path[1]) if len(path) > 1 and path[0] == MODELS else ""

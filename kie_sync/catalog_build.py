@@ -19,7 +19,7 @@ from .params import nearest
 
 
 def build_money(raw: Mapping[str, Any]) -> Money:
-    return Money(Decimal(str(raw["credit_usd"])), Decimal(str(raw["usd_cny"])), build_source(raw))
+    return Money(Decimal(str(raw["usd_per_credit"])), Decimal(str(raw["cny_per_usd"])), build_source(raw))
 
 
 def build_provider(name: str, raw: Mapping[str, Any]) -> Provider:

@@ -34,7 +34,8 @@ def check_catalog(catalog: Catalog, on: str, *, older_than: Optional[int] = None
         older_than: warn of prices that nobody has looked at for more than so many days.
     """
     found: List[CatalogProblem] = list(catalog.problems)
-    ids, lost = list(catalog), unread(catalog.problems)
+    # A hidden model may still be named as the one to use instead.
+    ids, lost = [*catalog, *catalog.hidden], unread(catalog.problems)
     for model_id, model in catalog.items():
         entry = catalog.raw(model_id)
         faults = list(model_faults(model, ids, on))

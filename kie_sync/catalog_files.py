@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any, Iterable, List, Optional, Tuple
 
 from .catalog_stored import digest
+from .catalog_versions import modernise
 from .errors import CatalogProblem, KieCatalogError, KieConfigError
 from .yaml_faults import entry_at
 from .yamlfile import YamlList, YamlMap, mark_at, merge, read_yaml
@@ -160,4 +161,5 @@ def _read_one(file: Any, shown: str, problems: List[CatalogProblem], sources: So
     # A section with nothing in it says nothing; it does not take away what was there.
     for name in [name for name, value in root.items() if value is None]:
         del root[name]
+    problems.extend(modernise(root))
     return root

@@ -15,6 +15,8 @@ import sys
 
 from . import __version__
 from .catalog_data import SCHEMA_FILE, data_folder
+from .catalog_places import CATALOG_VARIABLE as CATALOG_VARIABLE
+from .catalog_places import layers
 from .catalog_stored import StoredCatalog, digest, unpack
 
 TYPE_CHECKING = False
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
 
     from .catalog import Catalog
 
-CATALOG_VARIABLE = "KIE_CATALOG"
 CACHE_VARIABLE = "KIE_CATALOG_CACHE"
 STORED_FILE = "catalog.stored"
 
@@ -34,13 +35,13 @@ def load_catalog(*paths: Union[str, Path], use_environment: bool = True) -> Cata
 
     Args:
         paths: further YAML files; the last one wins.
-        use_environment: also read the files that `KIE_CATALOG` names, before `paths`.
+        use_environment: before `paths`, also read what is in the user's own folder, and what `KIE_CATALOG` names
+            (`KIE_CATALOG=off`: neither).
 
     Raises:
         KieConfigError: a file cannot be read.
     """
-    named = os.environ.get(CATALOG_VARIABLE, "") if use_environment else ""
-    files = [*(part for part in named.split(os.pathsep) if part), *(os.fspath(path) for path in paths)]
+    files = [layer.path for layer in layers(*paths, use_environment=use_environment)]
     folder = cache_folder()
     if folder is None:
         return _read(files)

@@ -10,14 +10,14 @@ import hashlib
 import ipaddress
 import os
 import re
-import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, List, Mapping, Optional, Pattern, Set, Tuple
 from urllib.parse import urlsplit
 
-from .catalog_load import CATALOG_VARIABLE as CATALOG_VARIABLE
 from .catalog_load import load_catalog as load_catalog
+from .catalog_places import CATALOG_VARIABLE as CATALOG_VARIABLE
+from .catalog_places import settings_folder
 from .definitions import Provider
 from .errors import KieConfigError
 
@@ -54,16 +54,7 @@ def journal_path() -> Path:
 
 def state_folder() -> Path:
     """The folder in which this user's programs keep what they note for themselves."""
-    home = Path.home()
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = home / "Library" / "Application Support"
-    else:
-        # A relative value counts as not set (XDG Base Directory Specification).
-        state_home = os.environ.get("XDG_STATE_HOME", "")
-        base = Path(state_home) if os.path.isabs(state_home) else home / ".local" / "state"
-    return base / "kie_sync"
+    return Path(settings_folder("XDG_STATE_HOME", ".local", "state"), "kie_sync")
 
 
 class ApiKey:

@@ -67,11 +67,13 @@ def no_network() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def no_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The environment names no key, no other host, no proxy and no catalog.
+    """The environment names no key, no other host, no proxy and no catalog; the home is empty, for what lives long.
 
     The shipped catalog is read from its YAML once, and then from its stored form, as on a user's machine.
     """
     with pytest.MonkeyPatch.context() as patch:
+        for name in ("HOME", "USERPROFILE", "LOCALAPPDATA"):
+            patch.setenv(name, str(tmp_path_factory.getbasetemp()))
         for name in list(os.environ):
             if name.startswith(_CLEARED_PREFIXES) or name.upper() in _CLEARED_NAMES:
                 patch.delenv(name)
@@ -83,7 +85,7 @@ def no_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home of the test's own: no .netrc, no settings files."""
     folder = tmp_path_factory.mktemp("home")
-    for name in ("HOME", "USERPROFILE"):
+    for name in ("HOME", "USERPROFILE", "LOCALAPPDATA"):
         monkeypatch.setenv(name, str(folder))
     return folder
 

@@ -23,6 +23,7 @@ PURE = (
     "definitions",
     "yaml_faults",
     "yamlfile",
+    "yamledit",
     "values",
     "conditions",
     "wire",
@@ -35,15 +36,18 @@ PURE = (
     "quoting",
     "pricing",
     "request",
+    "catalog_versions",
     "catalog_data",
     "catalog_stored",
     "catalog_files",
     "catalog_extends",
+    "catalog_overlay",
     "catalog_lookup",
     "catalog_parameters",
     "catalog_prices",
     "catalog_rules",
     "catalog_build",
+    "catalog_repricing",
     "catalog_shapes",
     "catalog_cases",
     "catalog",
@@ -66,6 +70,7 @@ PURE = (
 )
 IO = (
     "clock",
+    "catalog_places",
     "catalog_cache",
     "catalog_load",
     "config",
@@ -117,6 +122,8 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     # What a slip means is found by trying to mend it; the reader only says where it stopped.
     "yaml_faults": set(),
     "yamlfile": {"errors", "yaml_faults"},
+    # Writing is apart from reading: only the commands that change a catalog file load it.
+    "yamledit": {"errors", "yamlfile"},
     "values": set(),
     "conditions": {"definitions", "values"},
     "wire": {"definitions", "values"},
@@ -131,12 +138,16 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "pricing": {"definitions", "errors", "figures", "params", "quoting"},
     "request": {"definitions", "errors", "params", "shapes", "values"},
     # catalog_build was one file of 526 lines: the names, the parameters, the rules and the prices became modules.
+    # Old words are read as new ones before anybody else sees them.
+    "catalog_versions": {"errors", "yamlfile"},
     # Every start loads these two, and `catalog_load`: apart from `catalog`, so that a start costs little.
     "catalog_data": set(),
     "catalog_stored": {"errors"},
-    "catalog_files": {"catalog_stored", "errors", "yaml_faults", "yamlfile"},
+    "catalog_files": {"catalog_stored", "catalog_versions", "errors", "yaml_faults", "yamlfile"},
     # What an entry takes from others is settled before anything is built, and looked at again where a fault is told.
     "catalog_extends": {"params", "yamlfile"},
+    # What a user's file does to the models below it, apart from building them: `catalog` had no room for it.
+    "catalog_overlay": {"catalog_extends", "errors", "params", "yamlfile"},
     "catalog_lookup": {"definitions", "params", "values"},
     "catalog_parameters": {"catalog_lookup", "definitions", "params", "values"},
     "catalog_prices": {"catalog_lookup", "definitions", "params", "values"},
@@ -159,6 +170,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
         "catalog_extends",
         "catalog_files",
         "catalog_lookup",
+        "catalog_overlay",
         "catalog_shapes",
         "catalog_stored",
         "definitions",
@@ -166,6 +178,8 @@ MAY_IMPORT: Dict[str, Set[str]] = {
         "params",
         "yamlfile",
     },
+    # What a changed price is, apart from the file that it is written into.
+    "catalog_repricing": {"definitions", "params", "values"},
     # A whole catalog, looked at from above: what `catalog check` and the editors of entries ask.
     "catalog_check": {
         "catalog",
@@ -206,10 +220,12 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "places": set(),
     # ring 1: clock, environment, network
     "clock": set(),
+    # Which files are in force: it reads the environment and a folder, and every start asks it.
+    "catalog_places": {"errors"},
     # `pack` and `unpack` are pure; the file, the environment and whose file it is are not.
     "catalog_cache": {"__init__", "catalog", "catalog_data", "catalog_stored", "yamlfile"},
-    "catalog_load": {"__init__", "catalog", "catalog_cache", "catalog_data", "catalog_stored"},
-    "config": {"catalog_load", "definitions", "errors"},
+    "catalog_load": {"__init__", "catalog", "catalog_cache", "catalog_data", "catalog_places", "catalog_stored"},
+    "config": {"catalog_load", "catalog_places", "definitions", "errors"},
     "transport": {"config", "definitions", "errors", "refusals", "request", "response"},
     # What may be re-sent, and when: `transport` is the one door, `sender` decides who goes through it again.
     "sender": {"clock", "config", "definitions", "errors", "refusals", "request", "response", "transport"},
@@ -369,6 +385,7 @@ READ_FILES = {
     "catalog_load",
     "catalog_files",
     "catalog_check",
+    "catalog_places",
     "config",
     "file_sources",
     "targets",

@@ -123,7 +123,7 @@ def test_lists_are_replaced(tmp_path: Path) -> None:
 
 
 def test_a_rate_and_an_alias_can_be_changed(tmp_path: Path) -> None:
-    catalog = read(tmp_path, "money: {usd_cny: 7.2}\nnames: {aspect_ratio: {aliases: [shape]}}\n")
+    catalog = read(tmp_path, "money: {cny_per_usd: 7.2}\nnames: {aspect_ratio: {aliases: [shape]}}\n")
 
     found = estimate(catalog["google/nano-banana"], {"shape": "1:1"})
 
@@ -302,7 +302,10 @@ def test_an_untouched_model_is_checked_when_it_is_asked_for(catalog: Catalog) ->
 
 
 SECTIONS = {
-    "a wrong figure": ("money: {usd_cny: 0}", "my.yaml:1:18: money.usd_cny: 0 is too small; it must be more than 0"),
+    "a wrong figure": (
+        "money: {cny_per_usd: 0}",
+        "my.yaml:1:22: money.cny_per_usd: 0 is too small; it must be more than 0",
+    ),
     "no mapping": ("tariffs: [a]", "my.yaml:1:10: tariffs: it is a list, and must be a mapping"),
     "models as a list": ("models: [a]", "my.yaml:1:9: models: it is a list, and must be a mapping"),
     "a new kind": (
@@ -323,7 +326,10 @@ SECTIONS = {
         "my/x: {kind: image}",
         "my.yaml:1:1: my/x: my/x looks like a model; indent it under models:",
     ),
-    "another version": ("schema_version: 2", "my.yaml:1:17: schema_version: 2 is not allowed; it must be 1"),
+    "another version": (
+        "schema_version: 3",
+        "my.yaml:1:17: schema_version: this file is of version 3, and this kie-sync knows up to 2; upgrade kie-sync",
+    ),
     "an unknown provider": (
         "endpoints: {mine: {provider: kei, shape: chat-completions, path: /x}}",
         'my.yaml:1:30: endpoints.mine.provider: there is no provider kei; did you mean "kie"? there are: kie, google',

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 
 OWN = """\
 include: ['parts/*.yaml']
-money: {usd_cny: 7.20}
+money: {cny_per_usd: 7.20}
 models:
   my/cat:
     kind: image
@@ -104,7 +104,7 @@ def test_numbers_keep_their_digits(cache: Path, own: Path) -> None:
 
     strength = load_catalog(own)["my/cat"].parameters["strength"]
 
-    assert (str(strength.min), str(strength.max), str(load_catalog(own).money.usd_cny)) == ("0.10", "1.00", "7.20")
+    assert (str(strength.min), str(strength.max), str(load_catalog(own).money.cny_per_usd)) == ("0.10", "1.00", "7.20")
 
 
 def test_a_stored_model_is_built_once(cache: Path) -> None:
@@ -185,12 +185,12 @@ def test_the_same_name_in_another_folder_is_another_file(
 ) -> None:
     for folder, rate in (("a", "7.1"), ("b", "7.2")):
         (tmp_path / folder).mkdir()
-        (tmp_path / folder / "my.yaml").write_text(f"money: {{usd_cny: {rate}}}\n", encoding="utf-8")
+        (tmp_path / folder / "my.yaml").write_text(f"money: {{cny_per_usd: {rate}}}\n", encoding="utf-8")
 
     rates = []
     for folder in ("a", "b", "a", "b"):
         monkeypatch.chdir(tmp_path / folder)
-        rates.append(str(load_catalog("my.yaml").money.usd_cny))
+        rates.append(str(load_catalog("my.yaml").money.cny_per_usd))
 
     assert rates == ["7.1", "7.2", "7.1", "7.2"]
 

@@ -227,4 +227,4 @@ def test_a_fault_that_many_take_over_is_told_once(tmp_path: Path) -> None:
 
 
 def test_the_shipped_catalog_keeps_to_all_this() -> None:
-    assert check_catalog(read_catalog(check=True, folder=ROOT), NOW) == ()
+    assert check_catalog(read_catalog(check=True, shipped=ROOT / "models.yaml"), NOW) == ()

@@ -129,8 +129,8 @@ With --json, stdout holds one JSON document (of listen and chat: one a line), an
 
 \b
 Environment: KIE_API_KEY and KIE_BASE_URL; GOOGLE_API_KEY or GEMINI_API_KEY, and GEMINI_BASE_URL;
-KIE_CATALOG (catalog files of your own, as --catalog); KIE_CATALOG_CACHE (where read catalogs are stored,
-or "off"); KIE_JOURNAL (the file of paid calls, or "off");
+KIE_CATALOG (catalog files of your own, as --catalog; "off" leaves your own folder aside); KIE_CATALOG_CACHE
+(where read catalogs are stored, or "off"); KIE_JOURNAL (the file of paid calls, or "off");
 KIE_MAX_CREDITS_PER_DAY (what may be spent in a day, UTC); KIE_LIMITER (a file in which all processes
 together keep the platform's rate); KIE_WEBHOOK_SECRET (what signs callbacks).
 """,

@@ -12,7 +12,8 @@ from ..local_files import stage
 from ..params import find_name
 from ..pricing import CostEstimate, estimate
 from .arguments import argument_options, read_arguments
-from .pricetable import is_by_tokens, notes_of, price_now, show_credits, token_rates
+from .dates import on_option
+from .pricetable import is_by_tokens, notes_of, price_at, show_credits, token_rates
 from .run import Run, common_options, print_json
 from .tables import amount, counted, print_table
 
@@ -23,6 +24,7 @@ from .tables import amount, counted, print_table
 @click.option("--output-tokens", type=click.IntRange(min=0), help="Tokens that come out.")
 @click.option("--count", type=click.IntRange(min=0), help="How many results.")
 @click.option("--tariff", metavar="NAME", help="Only this tariff; without it all are shown, and --json has the first.")
+@on_option
 @common_options
 @click.pass_obj
 def price(
@@ -34,37 +36,39 @@ def price(
     output_tokens: Optional[int],
     count: Optional[int],
     tariff: Optional[str],
+    on: Optional[str],
 ) -> None:
     """Say what a call costs; no key, no prompt.
 
     Give what the price goes by: `kie-sync price MODEL -p resolution=2K`, or --input-tokens and
     --output-tokens for a chat model. -p also takes what is no parameter, such as duration_seconds,
     input_seconds or cached_input_tokens. Credits, dollars and yuan are the price in a tariff,
-    which your own users pay; what the platform takes stands beside them.
+    which your own users pay; what the platform takes stands beside them. --on asks what it cost, or
+    will cost, on another day.
     """
     model = run.load_catalog(asked=model_id)[model_id]
     # A price may go by how many files there are; what is in them does not matter here.
     given = dict(stage(model, read_arguments(model, prompt, pairs)).given)
-    given.update(_quantities(model, input_tokens=input_tokens, output_tokens=output_tokens, count=count))
-    now = SystemClock().date()
+    given.update(_quantities(model, on, input_tokens=input_tokens, output_tokens=output_tokens, count=count))
+    now = on or SystemClock().date()
     found = estimate(model, given, tariff=tariff, on=now)
-    lacks_tokens = is_by_tokens(model) and not any(name.endswith("_tokens") for name in given)
+    lacks_tokens = is_by_tokens(model, on) and not any(name.endswith("_tokens") for name in given)
     if run.as_json:
-        rates = {"rates_per_1m_tokens": _rates(model, found.tariff)} if lacks_tokens else {}
+        rates = {"rates_per_1m_tokens": _rates(model, found.tariff, on)} if lacks_tokens else {}
         print_json({**found.to_dict(), **rates})
         return
     shown = [found] if tariff else [estimate(model, given, tariff=name, on=now) for name in model.all_tariffs]
     if lacks_tokens:
-        _print_rates(model, [each.tariff for each in shown])
+        _print_rates(model, [each.tariff for each in shown], on)
     else:
         _print_estimates(shown)
     for note in notes_of(shown):
         click.echo(f"- {note}")
 
 
-def _quantities(model: Model, *, count: Optional[int], **tokens: Optional[int]) -> Dict[str, int]:
+def _quantities(model: Model, on: Optional[str], *, count: Optional[int], **tokens: Optional[int]) -> Dict[str, int]:
     given = {name: number for name, number in tokens.items() if number is not None}
-    by_tokens, price = is_by_tokens(model), price_now(model)
+    by_tokens, price = is_by_tokens(model, on), price_at(model, on)
     if given and price is not None and not by_tokens:
         words = " and ".join(f"--{name.replace('_', '-')}" for name in given)
         raise click.UsageError(f"{words}: the price of {model.id} does not go by tokens; it is for each {price.unit}")
@@ -78,17 +82,19 @@ def _quantities(model: Model, *, count: Optional[int], **tokens: Optional[int]) 
     return given
 
 
-def _rates(model: Model, tariff: str) -> Dict[str, Any]:
+def _rates(model: Model, tariff: str, on: Optional[str]) -> Dict[str, Any]:
     return {
         name[: -len("_tokens")]: estimates[tariff].credits
-        for _, given, estimates in token_rates(model)
+        for _, given, estimates in token_rates(model, on)
         for name in given
     }
 
 
-def _print_rates(model: Model, tariffs: List[str]) -> None:
+def _print_rates(model: Model, tariffs: List[str], on: Optional[str]) -> None:
     click.echo(f"{model.id}: credits for 1M tokens; --input-tokens and --output-tokens give the price of a call")
-    rows = [(text, *(show_credits(estimates[name]) for name in tariffs)) for text, _, estimates in token_rates(model)]
+    rows = [
+        (text, *(show_credits(estimates[name]) for name in tariffs)) for text, _, estimates in token_rates(model, on)
+    ]
     print_table(("for", *tariffs), rows, numbers=tariffs)
 
 

@@ -21,24 +21,24 @@ TOKEN_UNITS = ("1k_tokens", "1m_tokens")
 Line = Tuple[str, Mapping[str, Any], Mapping[str, CostEstimate]]
 
 
-def price_now(model: Model) -> Optional[Price]:
-    """The platform's price that is in force now."""
-    return price_on(model.prices, SystemClock().date())
+def price_at(model: Model, on: Optional[str] = None) -> Optional[Price]:
+    """The platform's price that is in force at an instant; without one, now."""
+    return price_on(model.prices, on or SystemClock().date())
 
 
-def is_by_tokens(model: Model) -> bool:
+def is_by_tokens(model: Model, on: Optional[str] = None) -> bool:
     """Whether a call's price goes by tokens."""
-    price = price_now(model)
+    price = price_at(model, on)
     return price is not None and any(case.unit in TOKEN_UNITS for case in (price, *price.cases))
 
 
-def price_table(model: Model) -> List[Line]:
+def price_table(model: Model, on: Optional[str] = None) -> List[Line]:
     """A line for each combination: in words, the arguments, the estimate by tariff; empty when there are too many."""
-    price = price_now(model)
+    price = price_at(model, on)
     if price is None:
         return []
-    if is_by_tokens(model):
-        return list(token_rates(model))
+    if is_by_tokens(model, on):
+        return list(token_rates(model, on))
     choices = {name: values for name, values in _choices(model, price).items() if values}
     total = 1
     for values in choices.values():
@@ -48,18 +48,18 @@ def price_table(model: Model) -> List[Line]:
     lines: List[Line] = []
     for combination in itertools.product(*choices.values()):
         given = dict(zip(choices, combination))
-        estimates = _estimates(model, given)
+        estimates = _estimates(model, given, on)
         if estimates:
             text = ", ".join(f"{name} {key_of(value)}" for name, value in given.items())
             lines.append((text or f"one {price.unit}", given, estimates))
     return lines
 
 
-def token_rates(model: Model) -> Iterator[Line]:
+def token_rates(model: Model, on: Optional[str] = None) -> Iterator[Line]:
     """What a million tokens cost, each way and sort that has a price."""
-    for name in _token_kinds(model):
+    for name in _token_kinds(model, on):
         given = {f"{name}_tokens": MILLION_TOKENS}
-        yield f"1M {name.replace('_', ' ')} tokens", given, _estimates(model, given)
+        yield f"1M {name.replace('_', ' ')} tokens", given, _estimates(model, given, on)
 
 
 def notes_of(estimates: Iterable[CostEstimate]) -> List[str]:
@@ -80,17 +80,17 @@ def show_credits(found: CostEstimate) -> str:
     return span(found.credits, found.credits_min, found.credits_max)
 
 
-def _estimates(model: Model, given: Mapping[str, Any]) -> Dict[str, CostEstimate]:
+def _estimates(model: Model, given: Mapping[str, Any], on: Optional[str]) -> Dict[str, CostEstimate]:
     try:
-        now = SystemClock().date()
+        now = on or SystemClock().date()
         return {tariff: estimate(model, given, tariff=tariff, on=now) for tariff in model.all_tariffs}
     except KieInputError:
         # A rule, or the platform, does not offer this combination.
         return {}
 
 
-def _token_kinds(model: Model) -> List[str]:
-    price = price_now(model)
+def _token_kinds(model: Model, on: Optional[str]) -> List[str]:
+    price = price_at(model, on)
     found: List[str] = []
     for case in (price, *price.cases) if price is not None else ():
         if case.unit in TOKEN_UNITS:

@@ -35,6 +35,7 @@ class Run:
 
     Attributes:
         catalogs: the files given with `--catalog`.
+        is_shipped_only: the user's own folder and `KIE_CATALOG` are left aside.
         journal: the file given with `--journal`, or "off"; None for what `KIE_JOURNAL` says, or the user's own.
         task_id: the task that this run made or looks at, as soon as it is known.
         output: where the user wants files, for the line that says how to go on.
@@ -48,6 +49,7 @@ class Run:
 
     as_json: bool = False
     catalogs: List[str] = field(default_factory=list)
+    is_shipped_only: bool = False
     journal: Optional[str] = None
     task_id: Optional[str] = None
     call_id: Optional[str] = None
@@ -63,7 +65,7 @@ class Run:
         """The catalog; warns of broken entries, but for the one `asked` for, which is an error of its own."""
         from ..catalog_load import load_catalog
 
-        catalog = load_catalog(*self.catalogs, use_environment=use_environment)
+        catalog = load_catalog(*self.catalogs, use_environment=use_environment and not self.is_shipped_only)
         for problem in catalog.errors:
             if not asked or problem.model != asked:
                 self.warn(str(problem))
@@ -154,6 +156,7 @@ class Run:
         """The command that goes on with a task: waits for it, or fetches the files of one that is done."""
         words = ["kie-sync", "task", task_id, *([] if self.is_over else ["--wait"])]
         words += [word for path in self.catalogs for word in ("--catalog", path)]
+        words += ["--no-user-catalog"] if self.is_shipped_only else []
         words += ["--journal", self.journal] if self.journal is not None else []
         words += ["-o", self.output] if self.output else []
         return " ".join(shlex.quote(word) for word in words)
@@ -182,6 +185,11 @@ def _add_catalogs(ctx: click.Context, parameter: click.Parameter, paths: Tuple[s
     ctx.ensure_object(Run).catalogs.extend(paths)
 
 
+def _leave_own_aside(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        ctx.ensure_object(Run).is_shipped_only = True
+
+
 def _want_json(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:
     # Only a flag that was given counts: a group and its command may both have it.
     if wanted:
@@ -207,15 +215,23 @@ def journal_option(command: Command) -> Command:
 
 
 def catalog_option(command: Command) -> Command:
-    """`--catalog`: it stands before or after the command's name, or both."""
-    return click.option(
+    """`--catalog` and `--no-user-catalog`: they stand before or after the command's name, or both."""
+    without = click.option(
+        "--no-user-catalog",
+        is_flag=True,
+        expose_value=False,
+        callback=_leave_own_aside,
+        help="Leave your own folder of catalog files, and KIE_CATALOG, aside.",
+    )
+    named = click.option(
         "--catalog",
         metavar="FILE",
         multiple=True,
         expose_value=False,
         callback=_add_catalogs,
         help="Models and prices of your own, laid over ours; may be repeated.",
-    )(command)
+    )
+    return named(without(command))
 
 
 def common_options(command: Command) -> Command:

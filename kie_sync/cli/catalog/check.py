@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
@@ -10,8 +9,8 @@ import click
 
 from ...catalog import Catalog, data_root, read_catalog
 from ...catalog_check import check_catalog, old_prices
+from ...catalog_places import layers
 from ...clock import SystemClock
-from ...config import CATALOG_VARIABLE
 from ...errors import CatalogProblem, KieConfigError
 from ...yamlfile import mark_at
 from ..exits import BAD_INPUT
@@ -40,7 +39,7 @@ Problems = Tuple[CatalogProblem, ...]
 def check(ctx: click.Context, files: Tuple[str, ...], strict: bool, older_than: Optional[int]) -> None:
     """Check catalog files: words, shapes, sources, and golden examples.
 
-    Without FILE: the shipped catalog, with the files of --catalog and KIE_CATALOG laid over it. With
+    Without FILE: the shipped catalog, with your own files laid over it (`kie-sync catalog files`). With
     FILE: only what these files add to it, broken examples of shipped models included; of a file that
     belongs to the shipped catalog, what is wrong in it. With FOLDER: the whole catalog in it, from its
     models.yaml, in place of the shipped one.
@@ -55,8 +54,8 @@ def check(ctx: click.Context, files: Tuple[str, ...], strict: bool, older_than: 
     if files and own:
         checked, found = _of_files(own, folder, now, older_than)
     else:
-        named = [] if files else [*os.environ.get(CATALOG_VARIABLE, "").split(os.pathsep), *run.catalogs]
-        checked = read_catalog(*filter(None, named), check=True, folder=folder)
+        named = () if files else layers(*run.catalogs, use_environment=not run.is_shipped_only)
+        checked = read_catalog(*(layer.path for layer in named), check=True, shipped=folder and folder / _FIRST_FILE)
         found = check_catalog(checked, now, older_than=older_than)
     errors = sum(not problem.is_warning for problem in found)
     rows = _by_file(checked, found)
@@ -89,14 +88,15 @@ def _of_files(
     names: Sequence[str], folder: Optional[Path], now: str, older_than: Optional[int]
 ) -> Tuple[Catalog, Problems]:
     """What is wrong in these files, or comes from them; some may belong to the catalog that they are laid over."""
-    below = read_catalog(check=True, folder=folder)
+    shipped = folder and folder / _FIRST_FILE
+    below = read_catalog(check=True, shipped=shipped)
     before = check_catalog(below, now, older_than=older_than)
     known = {below.raw(model_id).mark.file for model_id in below} | {problem.file for problem in before}
     known.add(_FIRST_FILE)
     places = {name: _place(Path(name), folder) for name in names}
     own = [name for name in names if places[name] not in known]
     parts = {place for place in places.values() if place in known}
-    checked = read_catalog(*own, check=True, folder=folder) if own else below
+    checked = read_catalog(*own, check=True, shipped=shipped) if own else below
     found = check_catalog(checked, now, older_than=older_than) if own else before
     return checked, tuple(problem for problem in found if problem.file in parts or problem not in before)
 
