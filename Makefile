@@ -1,7 +1,7 @@
 # PYTHON: an environment with `pip install -e '.[test,lint]'`; `make .venv` makes one.
 PYTHON ?= .venv/bin/python
 
-.PHONY: check test slow packaging editor fix docs live ci
+.PHONY: check test packaging editor fix docs live ci
 
 check: ## everything but the live tests: lint, types, tests, catalog, packaging
 	$(PYTHON) -m ruff check .
@@ -9,14 +9,10 @@ check: ## everything but the live tests: lint, types, tests, catalog, packaging
 	$(PYTHON) -m mypy
 	$(PYTHON) -m kie_sync.cli catalog check --strict
 	$(PYTHON) -m pytest --cov -n auto
-	$(PYTHON) -m pytest -m slow -n auto
 	$(PYTHON) -m pytest -m packaging
 
 test: ## the quick part
 	$(PYTHON) -m pytest
-
-slow: ## import, drift and the stored catalog, each time over all models
-	$(PYTHON) -m pytest -m slow -n auto
 
 fix: ## let ruff repair what it can
 	$(PYTHON) -m ruff check --fix .

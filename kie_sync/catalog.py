@@ -22,6 +22,7 @@ from .catalog_lookup import Path as DataPath
 from .catalog_lookup import show_path as show_path
 from .catalog_overlay import Overlaid, mended
 from .catalog_shapes import shape_faults
+from .catalog_shipped import read_shipped
 from .catalog_stored import StoredCatalog
 from .definitions import Endpoint, Model, Money, Plan, Provider, Tariff
 from .errors import CatalogProblem, KieCatalogError, KieUnknownModelError
@@ -44,26 +45,27 @@ def read_catalog(*paths: Union[str, Path], check: bool = False, shipped: Optiona
         KieCatalogError: the shipped catalog itself cannot be read.
     """
     root = data_root() if shipped is None else shipped.parent
-    problems: List[CatalogProblem] = []
-    entry = root.joinpath("models.yaml") if shipped is None else shipped
-    sources = [Sources() for _ in range(1 + len(paths))]
-    base, shipped_problems = read_with_includes(entry, entry.name, root, sources[0])
-    if shipped_problems and not all(base.get(name) for name in _NEEDED):
-        raise KieCatalogError(shipped_problems)
-    problems += shipped_problems
+    below = read_shipped(root.joinpath("models.yaml") if shipped is None else shipped, root)
+    base, problems, sources = below.root, list(below.problems), [below.sources]
+    if problems and not all(base.get(name) for name in _NEEDED):
+        raise KieCatalogError(problems)
+    every = set(base[MODELS]) if isinstance(base.get(MODELS), YamlMap) else set()
     must_check = check or (shipped is None and isinstance(root, Path) and root.name != "_data")
-    own = base.get("models")
-    touched = set(own) if must_check and isinstance(own, YamlMap) else set()
+    if must_check and not below.is_sound:
+        alone = Catalog(base, (), touched=every, problems=problems, must_check=True)
+        below.is_sound = not alone.problems
+    touched = set(every) if must_check and not below.is_sound else set()
     layers: List[YamlMap] = []
-    for path, source in zip(paths, sources[1:]):
-        layer, found = read_with_includes(Path(path), str(path), Path(path).parent, source)
+    for path in map(Path, paths):
+        sources.append(Sources())
+        layer, found = read_with_includes(path, str(path), path.parent, sources[-1])
         problems += found
         layers.append(layer)
         models = layer.get("models")
         touched |= set(models) if isinstance(models, YamlMap) else set()
     # What models share was changed: each of them may be touched by it.
     if any(section in layer for layer in layers for section in _SHARED):
-        touched |= set(base.get("models") or {})
+        touched |= every
     catalog = Catalog(base, layers, touched=touched, problems=problems, must_check=must_check)
     catalog.sources = tuple(sources)
     return catalog

@@ -17,6 +17,7 @@ from . import __version__
 from .catalog_data import SCHEMA_FILE, data_folder
 from .catalog_places import CATALOG_VARIABLE as CATALOG_VARIABLE
 from .catalog_places import layers
+from .catalog_sources import digest_of, is_unchanged
 from .catalog_stored import StoredCatalog, digest, unpack
 
 TYPE_CHECKING = False
@@ -115,44 +116,12 @@ def _is_own(status: os.stat_result) -> bool:
 def _is_current(head: Dict[str, Any], root: Optional[str], files: Sequence[str]) -> bool:
     if root is None or head["version"] != __version__ or len(head["sources"]) != 1 + len(files):
         return False
-    if _digest_of(os.path.join(root, SCHEMA_FILE)) != head["schema"]:
+    if digest_of(os.path.join(root, SCHEMA_FILE)) != head["schema"]:
         return False
     firsts = [os.path.join(root, "models.yaml"), *files]
-    return all(_is_unchanged(source, first) for source, first in zip(head["sources"], firsts))
-
-
-def _is_unchanged(source: Dict[str, Any], first: str) -> bool:
-    """Whether a file, and what it includes, are the files that were read then, with what stood in them."""
-    folder, name = os.path.split(first)
-    names = [name]
-    for pattern in source["patterns"]:
-        names += [found for found in list_included(folder, pattern) if os.path.basename(found) != name]
-    known = [(name, content) for name, content in source["files"]]
-    return [(name, _digest_of(os.path.join(folder, name))) for name in names] == known
-
-
-def list_included(folder: str, pattern: str) -> List[str]:
-    """The files that a pattern of `include` means, as `catalog_files` finds them."""
-    parts = [part for part in pattern.split("/") if part not in ("", ".")]
-    if not parts or pattern.startswith("/") or ".." in parts:
-        return []
-    from fnmatch import fnmatchcase
-
-    found = [""]
-    for part in parts:
-        found = [
-            f"{above}/{name}".lstrip("/")
-            for above in found
-            if os.path.isdir(os.path.join(folder, above))
-            for name in sorted(os.listdir(os.path.join(folder, above)))
-            if fnmatchcase(name, part)
-        ]
-    return found
-
-
-def _digest_of(file: str) -> str:
-    with open(file, "rb") as stream:
-        return digest(stream.read())
+    return all(
+        is_unchanged(first, source["patterns"], source["files"]) for source, first in zip(head["sources"], firsts)
+    )
 
 
 def _key(root: Optional[str], files: Sequence[str]) -> str:

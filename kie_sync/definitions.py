@@ -309,8 +309,8 @@ class Plan:
 class Money:
     """The two exchange rates: US dollars for a credit, yuan for a dollar."""
 
-    credit_usd: Decimal
-    usd_cny: Decimal
+    usd_per_credit: Decimal
+    cny_per_usd: Decimal
     source: Source = Source()
 
 

@@ -134,7 +134,7 @@ def quote(
         charged, quoter.items = unknown(f"the tariff {name} states no price for {model.id}"), []
     case = None if own is None else quoter.case(own)
     in_credits = case is None or case.currency == "credits"
-    usd = None if charged.likely is None else charged.likely * model.money.credit_usd
+    usd = None if charged.likely is None else charged.likely * model.money.usd_per_credit
     return CostEstimate(
         model=model.id,
         tariff=name,
@@ -143,7 +143,7 @@ def quote(
         credits_max=tidy(charged.high),
         platform_credits=tidy(platform.likely) if in_credits else None,
         usd=tidy(usd),
-        cny=tidy(None if usd is None else usd * model.money.usd_cny),
+        cny=tidy(None if usd is None else usd * model.money.cny_per_usd),
         items=tuple(quoter.items),
         unknown=charged.why or (platform.why if in_credits else "") or None,
         notes=tuple(dict.fromkeys([*arguments.notices, *quoter.notes])),

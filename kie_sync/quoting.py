@@ -66,7 +66,7 @@ class Quoter:
     def in_credits(self, figure: Figure, price: Price) -> Figure:
         if price.currency == "credits":
             return figure
-        return figure.each(lambda usd: usd / self.model.money.credit_usd)
+        return figure.each(lambda usd: usd / self.model.money.usd_per_credit)
 
     def item(self, text: str, quantity: Figure, unit: str, total: Figure) -> None:
         self.items.append(CostItem(text, tidy(quantity.likely), unit, tidy(total.likely)))

@@ -39,7 +39,9 @@ PURE = (
     "catalog_versions",
     "catalog_data",
     "catalog_stored",
+    "catalog_sources",
     "catalog_files",
+    "catalog_shipped",
     "catalog_extends",
     "catalog_overlay",
     "catalog_lookup",
@@ -143,6 +145,8 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     # Every start loads these two, and `catalog_load`: apart from `catalog`, so that a start costs little.
     "catalog_data": set(),
     "catalog_stored": {"errors"},
+    "catalog_sources": {"catalog_stored"},
+    "catalog_shipped": {"catalog_files", "catalog_sources", "errors", "yamlfile"},
     "catalog_files": {"catalog_stored", "catalog_versions", "errors", "yaml_faults", "yamlfile"},
     # What an entry takes from others is settled before anything is built, and looked at again where a fault is told.
     "catalog_extends": {"params", "yamlfile"},
@@ -172,6 +176,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
         "catalog_lookup",
         "catalog_overlay",
         "catalog_shapes",
+        "catalog_shipped",
         "catalog_stored",
         "definitions",
         "errors",
@@ -224,7 +229,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "catalog_places": {"errors"},
     # `pack` and `unpack` are pure; the file, the environment and whose file it is are not.
     "catalog_cache": {"__init__", "catalog", "catalog_data", "catalog_stored", "yamlfile"},
-    "catalog_load": {"__init__", "catalog", "catalog_cache", "catalog_data", "catalog_places", "catalog_stored"},
+    "catalog_load": {"__init__", "catalog", "catalog_cache", "catalog_data", "catalog_places", "catalog_sources", "catalog_stored"},
     "config": {"catalog_load", "catalog_places", "definitions", "errors"},
     "transport": {"config", "definitions", "errors", "refusals", "request", "response"},
     # What may be re-sent, and when: `transport` is the one door, `sender` decides who goes through it again.
@@ -383,6 +388,7 @@ READ_FILES = {
     "catalog_cache",
     "catalog_data",
     "catalog_load",
+    "catalog_sources",
     "catalog_files",
     "catalog_check",
     "catalog_places",

@@ -10,7 +10,6 @@ import pytest
 from conftest import ROOT
 from test_cli_sandbox import run
 
-pytestmark = pytest.mark.slow
 
 PAGES = ROOT / "tests" / "pages"
 CLIP, PICTURE = PAGES / "clip.md", PAGES / "picture-edit.md"

@@ -57,7 +57,7 @@ def test_an_old_file_means_what_it_meant(text: str, mine: Path) -> None:
 
     catalog = read_catalog("my.yaml")
 
-    assert (catalog.money.usd_cny, catalog.money.credit_usd) == (Decimal("7.3"), Decimal("0.005"))
+    assert (catalog.money.cny_per_usd, catalog.money.usd_per_credit) == (Decimal("7.3"), Decimal("0.005"))
     assert [str(problem) for problem in catalog.problems] == [
         "my.yaml:6:3: warning: money.credit_usd: credit_usd is called usd_per_credit since version 2; "
         "`kie-sync catalog migrate my.yaml` changes it",

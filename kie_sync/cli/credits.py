@@ -53,7 +53,7 @@ def credits(run: Run, is_watch: bool, below: Optional[Decimal], command: Optiona
         if not run.as_json:
             click.echo(amount(left))
             return
-        about = {"credits": tidy(left), "usd": tidy(left * catalog.money.credit_usd)}
+        about = {"credits": tidy(left), "usd": tidy(left * catalog.money.usd_per_credit)}
         if is_watch:
             print_line(about)
         else:
