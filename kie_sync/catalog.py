@@ -8,7 +8,6 @@ file, line and column. A fault of a base is listed once, for the base.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
 
@@ -21,6 +20,7 @@ from .catalog_lookup import Faults
 from .catalog_lookup import Path as DataPath
 from .catalog_lookup import show_path as show_path
 from .catalog_overlay import Overlaid, mended
+from .catalog_problems import Problems
 from .catalog_shapes import shape_faults
 from .catalog_shipped import read_shipped
 from .catalog_stored import StoredCatalog
@@ -75,7 +75,6 @@ class Catalog(Mapping[str, Model]):
     """The models by id, and what they share. Looking up an unknown id says what is near.
 
     Attributes:
-        problems: everything found wrong, with file, line and column; warnings as well.
         hidden: the models that a user's file takes away, and where it says so.
         sources: the files that it was read from, those of each layer together.
     """
@@ -91,20 +90,12 @@ class Catalog(Mapping[str, Model]):
         problems: Sequence[CatalogProblem],
         must_check: bool,
     ) -> None:
-        self.problems: Tuple[CatalogProblem, ...] = tuple(problems)
-        self._broken: Dict[str, List[CatalogProblem]] = {}
-        self._broken_bases: Dict[str, List[CatalogProblem]] = {}
-        for problem in (problem for problem in problems if not problem.is_warning):
-            if problem.model:
-                self._broken.setdefault(problem.model, []).append(problem)
-            elif problem.path.startswith("bases."):
-                self._broken_bases.setdefault(problem.path[len("bases.") :], []).append(problem)
         self._built: Dict[str, Model] = {}
         overlaid = Overlaid(base)
         for layer in layers:
             overlaid.add(layer)
         self.hidden: Dict[str, Mark] = overlaid.hidden
-        self.problems += tuple(overlaid.problems)
+        self._problems = Problems((*problems, *overlaid.problems))
         root = overlaid.root
         if layers:
             touched = Entries(root).heirs(touched)
@@ -126,7 +117,7 @@ class Catalog(Mapping[str, Model]):
                 hint = nearest(raw["provider"], self.providers) or ";"
                 message = f"there is no provider {raw['provider']}{hint} there are: {', '.join(self.providers)}"
                 where = ("endpoints", name, "provider")
-                self._report(where, mark_at(root, where), message)
+                self._problems.report(where, mark_at(root, where), message)
         self.tariffs: Dict[str, Tariff] = {name: build.build_tariff(name, raw) for name, raw in root["tariffs"].items()}
         self.plans: Dict[str, Plan] = {
             name: build.build_plan(name, raw) for name, raw in (root.get("plans") or {}).items()
@@ -135,9 +126,9 @@ class Catalog(Mapping[str, Model]):
         faults = Faults()
         self.aliases: Dict[str, str] = build.build_aliases(self.names, faults)
         for at, message, _ in faults.found:
-            self._report(at, mark_at(root, at), message)
+            self._problems.report(at, mark_at(root, at), message)
         for model_id in sorted(touched & set(self._models)):
-            if model_id not in self._broken:
+            if not self._problems.of(model_id):
                 self._build(model_id)
 
     @property
@@ -146,25 +137,30 @@ class Catalog(Mapping[str, Model]):
         return next(iter(self.tariffs))
 
     @property
+    def problems(self) -> Tuple[CatalogProblem, ...]:
+        """Everything found wrong, with file, line and column; warnings as well."""
+        return self._problems.found
+
+    @property
     def errors(self) -> Tuple[CatalogProblem, ...]:
         """The problems that are not mere warnings."""
         return tuple(problem for problem in self.problems if not problem.is_warning)
 
     def __getitem__(self, model_id: str) -> Model:
-        if model_id in self._broken:
-            raise KieCatalogError(self._broken[model_id])
+        if self._problems.of(model_id):
+            raise KieCatalogError(self._problems.of(model_id))
         if model_id not in self._models:
             raise KieUnknownModelError(str(model_id), self._hint(str(model_id)))
         model = self._built.get(model_id) or self._build(model_id)
         if model is None:
-            raise KieCatalogError(self._broken[model_id])
+            raise KieCatalogError(self._problems.of(model_id))
         return model
 
     def __contains__(self, model_id: object) -> bool:
-        return model_id in self._models and model_id not in self._broken
+        return model_id in self._models and not self._problems.of(str(model_id))
 
     def __iter__(self) -> Iterator[str]:
-        return (model_id for model_id in self._models if model_id not in self._broken)
+        return (model_id for model_id in self._models if not self._problems.of(model_id))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -206,7 +202,7 @@ class Catalog(Mapping[str, Model]):
         schema = read_schema()
         wrong_sections = set()
         for path, message, at_key in shape_faults(as_written(root), touched, schema):
-            self._report(path, mark_at(root, path, key=at_key), message)
+            self._problems.report(path, mark_at(root, path, key=at_key), message)
             if path and (path[0] not in (MODELS, BASES) or len(path) == 1):
                 wrong_sections.add(str(path[0]))
         if not isinstance(root.get(MODELS), YamlMap):
@@ -215,38 +211,28 @@ class Catalog(Mapping[str, Model]):
         for name in bases if isinstance(bases, YamlMap) else ():
             if isinstance(models, YamlMap) and name in models:
                 path = (BASES, name)
-                self._report(path, mark_at(root, path, key=True), "a model has this name; call the base otherwise")
+                message = "a model has this name; call the base otherwise"
+                self._problems.report(path, mark_at(root, path, key=True), message)
         for name in _NEEDED:
             if not root.get(name):
                 wrong_sections.add(name)
-                self._report((name,), mark_at(root, (name,)), "nothing is left of this section; it counts as shipped")
+                message = "nothing is left of this section; it counts as shipped"
+                self._problems.report((name,), mark_at(root, (name,)), message)
         # A section that is wrong is replaced by the shipped one, so that the other models go on working.
         own = {path[0] for path, _, _ in shape_faults(as_written(base), set(), schema)} if wrong_sections else set()
         if wrong_sections & own or not all(base.get(name) for name in _NEEDED):
             raise KieCatalogError(self.errors)
         return mended(root, base, wrong_sections)
 
-    def _report(self, path: DataPath, mark: Mark, message: str, *, is_warning: bool = False) -> None:
-        model_id = str(path[1]) if len(path) > 1 and path[0] == MODELS else ""
-        shown = ": ".join(part for part in (model_id, show_path(path[2:] if model_id else path)) if part)
-        problem = CatalogProblem(mark.file, mark.line, mark.column, shown, message, model_id, is_warning)
-        if problem not in self.problems:
-            self.problems += (problem,)
-        if is_warning or len(path) < 2:
-            return
-        broken = self._broken if path[0] == MODELS else self._broken_bases if path[0] == BASES else None
-        if broken is not None and problem not in broken.setdefault(str(path[1]), []):
-            broken[str(path[1])].append(problem)
-
     def _build(self, model_id: str) -> Optional[Model]:
         where = (MODELS, model_id)
         try:
             above, raw = self._entries.above(where), self._entries.whole(where)
         except CannotExtend as fault:
-            self._report(fault.path, mark_at(self._raw, fault.path), fault.message + unread(self.problems))
+            self._problems.report(fault.path, mark_at(self._raw, fault.path), fault.message + unread(self.problems))
             above, raw = [(str(fault.path[0]), str(fault.path[1]))], None
-        self._take_over(model_id, above)
-        if model_id in self._broken:
+        self._problems.take_over(model_id, above)
+        if self._problems.of(model_id):
             return None
         model, found = self._try(where, raw)
         for path, message, is_warning in found:
@@ -256,21 +242,12 @@ class Catalog(Mapping[str, Model]):
                     break
                 if mark_at(self._entries.whole(higher), path) == mark:
                     owner = higher
-            self._report((*owner, *path), mark, message, is_warning=is_warning)
-        self._take_over(model_id, above)
-        if model_id in self._broken or model is None:
+            self._problems.report((*owner, *path), mark, message, is_warning=is_warning)
+        self._problems.take_over(model_id, above)
+        if model is None or self._problems.of(model_id):
             return None
         self._built[model_id] = model
         return model
-
-    def _take_over(self, model_id: str, above: Sequence[Where]) -> None:
-        """What an entry extends is broken, so it is broken itself; the fault is listed where it stands."""
-        for section, name in above:
-            for problem in (self._broken if section == MODELS else self._broken_bases).get(name, ()):
-                if section == MODELS and name == model_id:
-                    continue
-                taken = replace(problem, path=f"{model_id}: {problem.path}", model=model_id)
-                self._broken.setdefault(model_id, []).append(taken)
 
     def _try(self, where: Where, raw: Any) -> Tuple[Optional[Model], List[Tuple[DataPath, str, bool]]]:
         """An entry built, or what is wrong with it."""

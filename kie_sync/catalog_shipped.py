@@ -1,4 +1,4 @@
-"""The catalog that all others are laid over: its files are read, and checked, once for as long as they stay as they are.
+"""The catalog that all others are laid over: read, and checked, once for as long as its files stay as they are.
 
 A user's file may be read many times in a process (`catalog import` and `catalog price` look at what they would write
 before they write it; a service may have a catalog for each of its customers); the many files below it need not be.

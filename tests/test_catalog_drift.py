@@ -10,7 +10,6 @@ import pytest
 from conftest import ROOT
 from test_cli_sandbox import run
 
-
 PAGES = ROOT / "tests" / "pages"
 CLIP, PICTURE = PAGES / "clip.md", PAGES / "picture-edit.md"
 

@@ -13,7 +13,6 @@ from test_cli_sandbox import run
 
 from kie_sync.yamlfile import read_yaml
 
-
 PAGES = ROOT / "tests" / "pages"
 KEY = "k-made-up-0123456789"
 

@@ -18,7 +18,6 @@ from kie_sync.pages.reading import read_pages
 from kie_sync.params import resolve
 from kie_sync.yamlfile import read_yaml
 
-
 PAGES = ROOT / "tests" / "pages"
 PICTURE, CLIP, SPEECH = PAGES / "picture-edit.md", PAGES / "clip.md", PAGES / "speech.json"
 

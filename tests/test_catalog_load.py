@@ -22,7 +22,6 @@ from kie_sync.catalog_sources import list_included
 from kie_sync.catalog_stored import StoredCatalog, unpack
 from kie_sync.yamlfile import mark_at
 
-
 OWN = """\
 include: ['parts/*.yaml']
 money: {cny_per_usd: 7.20}

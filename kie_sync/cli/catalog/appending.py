@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import List, Sequence
 
 from ...catalog import data_root
 from ...errors import KieCatalogError, KieConfigError
 from ...yamlfile import YamlMap, read_yaml
+from .writing import HEADER, Draft, read_text
 
 HEAD = ["models:"]
 
@@ -22,12 +21,9 @@ def append_entries(path: Path, entries: Sequence[Sequence[str]], ids: Sequence[s
     """
     if path.resolve() == Path(str(data_root().joinpath("models.yaml"))).resolve():
         raise KieConfigError(f"{path} is the shipped catalog; name a file of your own, or one beside it in models/")
-    try:
-        before = path.read_text(encoding="utf-8") if path.exists() else ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise KieConfigError(f"{path} cannot be read: {error}") from error
+    before = read_text(path)
     text = "\n\n".join("\n".join(lines) for lines in entries) + "\n"
-    if not before.strip():
+    if not before.strip() or before == HEADER:
         after = "\n".join([*HEAD, text])
     else:
         root = _read(before, path)
@@ -46,7 +42,7 @@ def append_entries(path: Path, entries: Sequence[Sequence[str]], ids: Sequence[s
             )
     if not all(name in (_read(after, path).get("models") or {}) for name in ids):
         raise KieConfigError(f"{path}: the entries would not stand under models: there; write to another file")
-    _write(path, after)
+    Draft(path, before, after).write()
 
 
 def _read(text: str, path: Path) -> YamlMap:
@@ -64,21 +60,3 @@ def _indent(models: YamlMap) -> int:
     columns: List[int] = [mark.column - 1 for mark in models.key_marks.values()]
     lines = [mark.line for mark in models.key_marks.values()]
     return columns[0] if columns and len(set(columns)) == 1 and len(set(lines)) == len(lines) else 0
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=str(path.parent), prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(name, path.stat().st_mode & 0o777 if path.exists() else 0o644)
-            os.replace(name, path)
-        except BaseException:
-            Path(name).unlink()
-            raise
-    except OSError as error:
-        raise KieConfigError(f"{path} cannot be written: {error.strerror or error}") from error

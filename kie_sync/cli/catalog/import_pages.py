@@ -9,9 +9,9 @@ from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 import click
 
-from ...catalog import Catalog
+from ...catalog import Catalog, read_catalog
+from ...catalog_places import layers
 from ...clock import SystemClock
-from ...config import load_catalog
 from ...definitions import KINDS
 from ...errors import CatalogProblem, KieConfigError, KieUnknownModelError
 from ...pages.drafting import Draft, draft_entry, title_of
@@ -177,5 +177,6 @@ def _check(run: Run, entries: Sequence[_New]) -> Tuple[Catalog, List[CatalogProb
     with TemporaryDirectory() as folder:
         file = Path(folder) / "new.yaml"
         file.write_text("\n".join([*HEAD, *(line for each in entries for line in each.lines())]), encoding="utf-8")
-        built = load_catalog(*run.catalogs, file)
+        over = [layer.path for layer in layers(*run.catalogs, use_environment=not run.is_shipped_only)]
+        built = read_catalog(*over, file)
         return built, [problem for problem in built.errors if problem.model in ids or problem.file == str(file)]
