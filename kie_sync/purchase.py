@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Mapping, Optional, Tuple
+from typing import Any, Callable, Mapping, Optional, Tuple
 
 from . import tasks
 from .budget import check_price, parse_max_credits
@@ -30,6 +30,7 @@ class Terms:
         user: which of the caller's own users it is for; None and "" are nobody in particular.
         callback_url: where the platform tells the end of the task.
         context: handed to the listeners, untouched.
+        last_check: asked once more when it is the call's turn to be sent; raises to refuse it.
     """
 
     key: Any = None
@@ -39,6 +40,7 @@ class Terms:
     user: Optional[str] = ""
     callback_url: Optional[str] = None
     context: Mapping[str, Any] = field(default_factory=dict)
+    last_check: Optional[Callable[[], None]] = None
 
 
 def buy(
@@ -72,7 +74,9 @@ def buy(
         sent = replace(arguments, wire=with_urls(arguments.wire, urls))
         request = build_create(model, sent, base_url, callback_url=terms.callback_url)
         try:
-            created = tasks.create(connection, request, endpoint, call, price=price, context=terms.context)
+            created = tasks.create(
+                connection, request, endpoint, call, price=price, context=terms.context, last_check=terms.last_check
+            )
         except KeyTaken:
             continue
         return created.task_id, None

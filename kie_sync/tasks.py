@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 from urllib.parse import urlsplit
 
 from .catalog import Catalog
@@ -13,6 +13,7 @@ from .connection import Connection, Context
 from .definitions import FILE_RESULTS, Endpoint, Model, Waiting
 from .errors import (
     KieAPIError,
+    KieError,
     KieInputError,
     KieNotFoundError,
     KieOutcomeUnknownError,
@@ -27,7 +28,7 @@ from .refusals import REFUSED
 from .request import Request, build_status
 from .response import CreateTaskResponse, QueryTaskResponse, check_finished, dig, parse_created, parse_state, state_of
 from .values import show
-from .waiter import check_times, wait
+from .waiter import Watch, check_times
 
 logger = logging.getLogger("kie_sync")
 
@@ -95,9 +96,20 @@ def create(
     *,
     price: Optional[CostEstimate],
     context: Context,
+    last_check: Optional[Callable[[], None]] = None,
 ) -> CreateTaskResponse:
-    """Send a create call. Listeners may refuse it before; the task id is told before anything else can fail."""
+    """Send a create call. Listeners may refuse it before; the task id is told before anything else can fail.
+
+    Args:
+        last_check: asked when it is the call's turn, which may be long after its caller agreed; raises to refuse it.
+    """
     connection.ask(TaskSubmitting(call.model, context or {}, request, price, call))
+    if last_check is not None:
+        try:
+            last_check()
+        except KieError as error:
+            connection.tell_failure(error, request, call, context)
+            raise
     response = connection.send_paid(request, endpoint.provider, call, context)
     try:
         created = parse_created(endpoint, response, model=call.model)
@@ -151,6 +163,39 @@ def look(connection: Connection, task_id: str, *, model: Optional[str] = None) -
     return state
 
 
+def watch(
+    connection: Connection,
+    task_id: str,
+    poll_interval: Optional[float],
+    max_wait_time: Optional[float],
+    *,
+    model: Optional[str],
+    context: Context,
+    is_ours: bool = False,
+) -> Watch:
+    """A task to be looked at until it has ended; the arguments are `wait_for`'s. `conclude` comes after."""
+    check_times(poll_interval, max_wait_time)
+
+    def look(left_s: float) -> QueryTaskResponse:
+        seen = query(connection, task_id, model=model, attempts=1, longest_s=max(left_s, _SHORTEST_LOOK_S))
+        if not is_ours and connection.age_of(task_id) is None:
+            _check_model(connection.catalog, seen, model)
+        return seen
+
+    return Watch(
+        look,
+        task_id=task_id,
+        model=model or "",
+        waiting=_waiting(connection.catalog, model),
+        clock=connection.clock,
+        listeners=connection.listeners,
+        age_s=connection.age_of(task_id),
+        poll_interval=poll_interval,
+        max_wait_time=max_wait_time,
+        context=context,
+    )
+
+
 def wait_for(
     connection: Connection,
     task_id: str,
@@ -168,30 +213,29 @@ def wait_for(
         is_ours: the task is known to have been made for `model`, by this process or by what is on record; else the
             platform's own word for its model counts.
     """
-    check_times(poll_interval, max_wait_time)
-
-    def look(left_s: float) -> QueryTaskResponse:
-        seen = query(connection, task_id, model=model, attempts=1, longest_s=max(left_s, _SHORTEST_LOOK_S))
-        if not is_ours and connection.age_of(task_id) is None:
-            _check_model(connection.catalog, seen, model)
-        return seen
-
+    watched = watch(connection, task_id, poll_interval, max_wait_time, model=model, context=context, is_ours=is_ours)
     try:
-        state = wait(
-            look,
-            task_id=task_id,
-            model=model or "",
-            waiting=_waiting(connection.catalog, model),
-            clock=connection.clock,
-            listeners=connection.listeners,
-            age_s=connection.age_of(task_id),
-            poll_interval=poll_interval,
-            max_wait_time=max_wait_time,
-            context=context,
-        )
+        state = watched.wait()
     except KieTaskTimeoutError:
         connection.listeners.tell(TaskStillRunning(model or "", context or {}, task_id))
         raise
+    return conclude(connection, task_id, state, model=model, cost=cost, context=context)
+
+
+def conclude(
+    connection: Connection,
+    task_id: str,
+    state: QueryTaskResponse,
+    *,
+    model: Optional[str],
+    cost: Optional[CostEstimate],
+    context: Context,
+) -> QueryTaskResponse:
+    """Tell the listeners of a final state; it is a success, with what the model makes in it.
+
+    Raises:
+        KieTaskFailedError: it is a failure.
+    """
     account = connection.account(endpoint_of(connection.catalog, model).provider)
     connection.listeners.tell(TaskFinished(model or state.model, context or {}, task_id, state, cost, account))
     return _checked(connection, state, model)

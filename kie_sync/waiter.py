@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Callable, Mapping, Optional
+from typing import Any, Callable, Mapping, Optional, Set
 
 from .clock import Clock
 from .definitions import Waiting
@@ -27,20 +27,8 @@ logger = logging.getLogger("kie_sync")
 _LONG_TROUBLE_S = 30.0
 
 
-def wait(
-    look: Callable[[float], QueryTaskResponse],
-    *,
-    task_id: str,
-    model: str,
-    waiting: Waiting,
-    clock: Clock,
-    listeners: Listeners,
-    age_s: Optional[float],
-    poll_interval: Optional[float] = None,
-    max_wait_time: Optional[float] = None,
-    context: Optional[Mapping[str, Any]] = None,
-) -> QueryTaskResponse:
-    """Look until the state is final.
+class Watch:
+    """A task that is watched, one look at a time: until it has ended, or by whoever watches many, and sleeps for all.
 
     Args:
         look: one look at the task, given the seconds that are left; what it raises in passing is waited out.
@@ -49,58 +37,100 @@ def wait(
         poll_interval: seconds between two looks, instead of the kind's own pace.
         max_wait_time: seconds of wall clock in all, instead of the kind's own deadline.
 
-    Raises:
-        KieTaskTimeoutError: the deadline passed; the task goes on.
-        KieNotFoundError: the platform does not know the task, and the grace for new ones is over.
-        KieAPIError: a look was refused, which says nothing about the task: it goes on; `task_id` is set.
+    Attributes:
+        pause_s: how long to wait before the next look, in seconds.
     """
-    start = clock.now()
-    deadline_s = waiting.deadline_s if max_wait_time is None else max_wait_time
-    state = ""
-    trouble: Optional[KieAPIError] = None
-    stretch, is_known = _Stretch(task_id), age_s is not None
-    warned = set()
-    if age_s is not None:
-        first_s = min(_interval(waiting, 0.0, poll_interval) - age_s, deadline_s)
-        if first_s > 0:
-            clock.sleep(first_s)
-    while True:
+
+    def __init__(
+        self,
+        look: Callable[[float], QueryTaskResponse],
+        *,
+        task_id: str,
+        model: str,
+        waiting: Waiting,
+        clock: Clock,
+        listeners: Listeners,
+        age_s: Optional[float],
+        poll_interval: Optional[float] = None,
+        max_wait_time: Optional[float] = None,
+        context: Optional[Mapping[str, Any]] = None,
+    ) -> None:
+        self.task_id, self._model, self._waiting = task_id, model, waiting
+        self._look, self._clock, self._listeners, self._context = look, clock, listeners, context
+        self._poll_interval, self._age_s = poll_interval, age_s
+        self._start = clock.now()
+        self._deadline_s = waiting.deadline_s if max_wait_time is None else max_wait_time
+        self._state = ""
+        self._stretch, self._is_known = _Stretch(task_id), age_s is not None
+        self._warned: Set[str] = set()
+        first_s = 0.0 if age_s is None else _interval(waiting, 0.0, poll_interval) - age_s
+        self.pause_s = max(min(first_s, self._deadline_s), 0.0)
+
+    def wait(self) -> QueryTaskResponse:
+        """Look until the state is final.
+
+        Raises:
+            KieTaskTimeoutError: the deadline passed; the task goes on.
+            KieNotFoundError: the platform does not know the task, and the grace for new ones is over.
+            KieAPIError: a look was refused, which says nothing about the task: it goes on; `task_id` is set.
+        """
+        seen: Optional[QueryTaskResponse] = None
+        if self.pause_s <= 0:
+            seen = self.look()
+        while seen is None:
+            self._clock.sleep(self.pause_s)
+            seen = self.look()
+        return seen
+
+    def look(self) -> Optional[QueryTaskResponse]:
+        """One look: the final state, or None where the task goes on, and is to be looked at after `pause_s`.
+
+        Raises:
+            KieAPIError: as `wait` does.
+        """
+        trouble: Optional[KieAPIError] = None
         try:
-            seen = look(deadline_s - (clock.now() - start))
+            seen = self._look(self._deadline_s - self._elapsed_s())
         except KieNotFoundError as error:
-            if age_s is None or age_s + clock.now() - start >= waiting.missing_grace_s:
-                raise _refused(error, task_id, model, is_known=is_known) from error.__cause__
+            if self._age_s is None or self._age_s + self._elapsed_s() >= self._waiting.missing_grace_s:
+                raise self._refused(error) from error.__cause__
             trouble = error
         except (KieConnectionError, KieServerError, KieRateLimitError) as error:
             trouble = error
         except KieAPIError as error:
-            raise _refused(error, task_id, model, is_known=is_known) from error.__cause__
+            raise self._refused(error) from error.__cause__
         else:
             if seen.is_final:
                 return seen
-            state, trouble, is_known = seen.state, None, True
-            elapsed_s = clock.now() - start
-            if seen.outcome == "unknown" and seen.state not in warned:
-                warned.add(seen.state)
-                logger.warning(
-                    "task %s is in a state that the catalog does not know: %r; still waiting", task_id, seen.state
-                )
-            listeners.tell(
-                TaskPolled(
-                    model, context or {}, task_id, seen.state, seen.progress, elapsed_s, seen.outcome != "unknown"
-                )
-            )
+            self._note(seen)
         if trouble is None:
-            stretch.began = None
+            self._stretch.began = None
         else:
-            stretch.note(trouble, clock.now())
-        elapsed_s = clock.now() - start
-        if elapsed_s >= deadline_s:
-            raise _timeout(task_id, model, deadline_s, state, trouble) from trouble
-        pause = _interval(waiting, elapsed_s, poll_interval)
+            self._stretch.note(trouble, self._clock.now())
+        elapsed_s = self._elapsed_s()
+        if elapsed_s >= self._deadline_s:
+            raise _timeout(self.task_id, self._model, self._deadline_s, self._state, trouble) from trouble
+        pause = _interval(self._waiting, elapsed_s, self._poll_interval)
         if trouble is not None and trouble.retry_after is not None:
             pause = max(pause, trouble.retry_after)
-        clock.sleep(min(pause, deadline_s - elapsed_s))
+        self.pause_s = min(pause, self._deadline_s - elapsed_s)
+        return None
+
+    def _elapsed_s(self) -> float:
+        return self._clock.now() - self._start
+
+    def _note(self, seen: QueryTaskResponse) -> None:
+        self._state, self._is_known = seen.state, True
+        if seen.outcome == "unknown" and seen.state not in self._warned:
+            self._warned.add(seen.state)
+            logger.warning(
+                "task %s is in a state that the catalog does not know: %r; still waiting", self.task_id, seen.state
+            )
+        about = (seen.state, seen.progress, self._elapsed_s(), seen.outcome != "unknown")
+        self._listeners.tell(TaskPolled(self._model, self._context or {}, self.task_id, *about))
+
+    def _refused(self, error: KieAPIError) -> KieAPIError:
+        return _refused(error, self.task_id, self._model, is_known=self._is_known)
 
 
 def _interval(waiting: Waiting, elapsed_s: float, poll_interval: Optional[float]) -> float:

@@ -19,7 +19,7 @@ from kie_sync.errors import (
 )
 from kie_sync.events import Listeners, TaskPolled
 from kie_sync.response import QueryTaskResponse
-from kie_sync.waiter import check_times, wait
+from kie_sync.waiter import Watch, check_times
 
 PACE = Waiting((Pace(2, 30), Pace(5, 120), Pace(15)), deadline_s=600, missing_grace_s=90)
 ENDED = QueryTaskResponse("t1", "success", "success")
@@ -47,7 +47,7 @@ class Looks:
 
 def watch(looks: Any, clock: Any, *, age_s: Optional[float] = None, told: Any = None, **more: Any) -> QueryTaskResponse:
     about = {"task_id": "t1", "model": "m", "waiting": PACE, "listeners": Listeners(told), "context": {"who": 1}}
-    return wait(looks, clock=clock, age_s=age_s, **{**about, **more})
+    return Watch(looks, clock=clock, age_s=age_s, **{**about, **more}).wait()
 
 
 @pytest.mark.parametrize("end", [ENDED, FAILED])
