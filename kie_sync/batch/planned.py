@@ -1,0 +1,132 @@
+"""What a table comes to: the rows that can be bought, those that cannot, and what they cost."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
+
+from ..errors import KieInputError, Problem
+from ..values import show
+from .results import NAME
+
+
+@dataclass(frozen=True)
+class PlannedRow:
+    """A row that can be bought.
+
+    Attributes:
+        key: its name in the journal, below the batch's.
+        given: its arguments under canonical names; a local file by its path.
+        price: what it is expected to cost, in platform credits; None when that is not known.
+        most: the most that it can cost.
+        columns: the row as it was given.
+    """
+
+    number: int
+    line: Optional[int]
+    key: str
+    model: str
+    given: Mapping[str, Any]
+    price: Optional[Decimal]
+    most: Optional[Decimal]
+    columns: Mapping[str, Any] = field(repr=False, default_factory=dict)
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """A row that cannot be bought, and every reason why; `place` is how messages call it."""
+
+    number: int
+    line: Optional[int]
+    place: str
+    model: str
+    problems: Tuple[Problem, ...]
+    columns: Mapping[str, Any] = field(repr=False, default_factory=dict)
+
+    @property
+    def reasons(self) -> str:
+        return "; ".join(problem.message for problem in self.problems)
+
+
+@dataclass(frozen=True)
+class ModelTotal:
+    """The rows of one model: what those cost whose price is known, and how many have none that is."""
+
+    model: str
+    rows: int
+    credits: Decimal
+    most: Decimal
+    unpriced: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a table comes to. Nothing was sent.
+
+    Attributes:
+        name: the batch's, by which the journal knows its rows.
+        rows: those that can be bought, in their order.
+        bad: those that cannot.
+        problems: what is wrong with the table as a whole.
+        notices: sentences worth telling, and how many rows each concerns.
+    """
+
+    name: str
+    rows: Tuple[PlannedRow, ...]
+    bad: Tuple[BadRow, ...] = ()
+    problems: Tuple[Problem, ...] = ()
+    notices: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def totals(self) -> Tuple[ModelTotal, ...]:
+        return add_up(self.rows)
+
+    def check(self, *, skip_bad: bool = False) -> None:
+        """Refuse a table with something wrong in it.
+
+        Raises:
+            KieInputError: with every bad row and all its reasons; with `skip_bad` for the table's own faults only.
+        """
+        problems = list(self.problems)
+        if not skip_bad:
+            problems += [Problem("row", bad.place, f"{bad.place}: {bad.reasons}") for bad in self.bad]
+        if problems:
+            raise KieInputError(f"batch {self.name}", problems)
+        if not self.rows and not self.bad:
+            raise KieInputError(f"batch {self.name}", [Problem("rows", "rows", "there are no rows")])
+
+
+def add_up(rows: Iterable[PlannedRow]) -> Tuple[ModelTotal, ...]:
+    """Totals by model, in the order in which models come; a price that is not known is counted apart."""
+    found: Dict[str, List[PlannedRow]] = {}
+    for row in rows:
+        found.setdefault(row.model, []).append(row)
+    return tuple(
+        ModelTotal(
+            model,
+            len(group),
+            sum((row.price for row in group if row.price is not None), Decimal(0)),
+            sum((row.most for row in group if row.most is not None), Decimal(0)),
+            sum(row.price is None for row in group),
+        )
+        for model, group in found.items()
+    )
+
+
+def fit_name(text: str) -> str:
+    """A text as a batch's name, as from a file's."""
+    return re.sub(r"[^\w.-]+", "-", text).strip("-")[:80]
+
+
+def check_name(name: Optional[str]) -> str:
+    """A batch's name as the caller gave it.
+
+    Raises:
+        KieInputError: it is none.
+    """
+    if isinstance(name, str) and NAME.fullmatch(name):
+        return name
+    text = "name (--name) is what the journal knows the batch by: up to 80 letters, digits, _, . and -"
+    raise KieInputError("batch", [Problem("name", "name", f"{text}; got {show(name)}")])
