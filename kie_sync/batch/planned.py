@@ -71,6 +71,7 @@ class Plan:
         bad: those that cannot.
         problems: what is wrong with the table as a whole.
         notices: sentences worth telling, and how many rows each concerns.
+        is_keyed: rows are named by a column of their own.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Plan:
     bad: Tuple[BadRow, ...] = ()
     problems: Tuple[Problem, ...] = ()
     notices: Mapping[str, int] = field(default_factory=dict)
+    is_keyed: bool = False
 
     @property
     def totals(self) -> Tuple[ModelTotal, ...]:

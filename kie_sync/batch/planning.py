@@ -74,7 +74,7 @@ class Planner:
         good = tuple(row for row in found if isinstance(row, PlannedRow))
         bad = tuple(row for row in found if isinstance(row, BadRow))
         unused = self._columns.unused(self._seen) if found else []
-        return Plan(name, good, bad, (*unused, *problems), dict(self._notices))
+        return Plan(name, good, bad, (*unused, *problems), dict(self._notices), self._columns.key is not None)
 
     def _check(self, row: Row) -> Tuple[Any, Model, List[str]]:
         """A row as it can be bought, its model, and its columns that are nothing to it.

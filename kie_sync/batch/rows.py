@@ -110,7 +110,8 @@ def read_any(rows: Any) -> Iterator[Row]:
 def _mappings(rows: Any) -> Iterable[Any]:
     if callable(getattr(rows, "iter_rows", None)):
         # polars: one row at a time.
-        return iter(rows.iter_rows(named=True))
+        one_by_one: Iterable[Any] = rows.iter_rows(named=True)
+        return one_by_one
     if callable(getattr(rows, "to_dict", None)) and hasattr(rows, "iloc"):
         # pandas: as one list, its rows would be in memory twice.
         pieces = (rows.iloc[start : start + _FRAME_PIECE] for start in range(0, len(rows), _FRAME_PIECE))

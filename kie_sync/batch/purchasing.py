@@ -1,0 +1,162 @@
+"""Buying the rows of a batch, one call each, until something says that no more are to be sent."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Optional, Tuple
+
+from ..client import KieClient
+from ..errors import (
+    KieAPIError,
+    KieAuthenticationError,
+    KieBudgetError,
+    KieConfigError,
+    KieError,
+    KieInputError,
+    KieInsufficientBalanceError,
+    KieOutcomeUnknownError,
+    KieTaskFailedError,
+    KieValidationError,
+)
+from ..local_files import resolve_staged, stage
+from ..pricing import quote
+from ..purchase import Terms, buy
+from ..response import QueryTaskResponse
+from .agenda import Job, journal_of
+from .outcomes import not_sent, result_of
+from .purse import Purse
+from .results import RowResult, journal_key
+
+logger = logging.getLogger("kie_sync")
+
+# So many calls in a row that came to nothing: it is not the rows that are wrong.
+_FUSE = 10
+# What goes wrong with one row goes wrong with all of them.
+_FINAL = (KieAuthenticationError, KieBudgetError, KieConfigError, KieInsufficientBalanceError)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a row may cost, in platform credits; None for any price, unknown ones too."""
+
+    max_per_row: Optional[Decimal] = None
+    allow_unknown_price: bool = False
+
+
+class _Stopped(KieError):
+    """The batch was stopped while a call waited for its turn."""
+
+
+class Buyer:
+    """Sends rows; shared by threads.
+
+    Attributes:
+        purse: what the batch may spend.
+        reason: why no row more is sent; "" as long as they are.
+        error: what it was that stopped the batch, where an error did.
+    """
+
+    def __init__(self, client: KieClient, name: str, purse: Purse, limits: Limits) -> None:
+        self._client, self._name, self._limits = client, name, limits
+        self.purse, self.reason = purse, ""
+        self.error: Optional[KieError] = None
+        self._journal = journal_of(client)
+        self._lock, self._vain = threading.Lock(), 0
+
+    def stop(self, reason: str, error: Optional[KieError] = None) -> None:
+        """Send no row more, from now on; the first reason counts."""
+        with self._lock:
+            if not self.reason:
+                self.reason, self.error = reason, error
+
+    def waiting(self, job: Job) -> RowResult:
+        """A row that is left for another run."""
+        return not_sent(job.row, "waiting", f"not sent: {self.reason}")
+
+    def buy(self, job: Job) -> Tuple[str, Optional[RowResult]]:
+        """The id of a row's task; or, where there is none, what became of the row."""
+        if self.reason:
+            return "", self.waiting(job)
+        refusal = self.purse.reserve(job.row.number, job.row.most)
+        if refusal is not None:
+            if refusal.is_final:
+                self.stop(refusal.text, KieBudgetError(refusal.text, credits=job.row.most, limit=self.purse.limit))
+                return "", self.waiting(job)
+            return "", not_sent(job.row, "skipped", refusal.text)
+        try:
+            task_id = self._send(job)
+        except _Stopped:
+            self._release(job)
+            return "", self.waiting(job)
+        except KieOutcomeUnknownError as error:
+            self._count_vain(error)
+            return "", self._on_record(job, error)
+        except KieTaskFailedError as error:
+            self._release(job)
+            return "", self._on_record(job, error)
+        except _FINAL as error:
+            self._release(job)
+            self.stop(error.message, error)
+            return "", not_sent(job.row, "refused" if isinstance(error, KieAPIError) else "waiting", error.message)
+        except KieInputError as error:
+            # It was good when it was planned: a file has gone, or a price has come.
+            self._release(job)
+            return "", not_sent(job.row, "bad", "; ".join(problem.message for problem in error.problems))
+        except KieError as error:
+            self._release(job)
+            if not isinstance(error, KieValidationError):
+                self._count_vain(error)
+            return "", not_sent(job.row, "refused", error.message)
+        except Exception as error:
+            # A listener of the caller's own refuses with whatever it likes.
+            self._release(job)
+            logger.info("row %d was refused: %r", job.row.number, error)
+            return "", not_sent(job.row, "refused", f"refused before it was sent: {error!r}")
+        self._vain = 0
+        return task_id, None
+
+    def _send(self, job: Job) -> str:
+        client, row = self._client, job.row
+        model = client.catalog[row.model]
+        staged = stage(model, row.given, under=client.files_under)
+        arguments = resolve_staged(model, staged)
+        price = quote(model, arguments, on=client.connection.clock.date())
+        terms = Terms(
+            journal_key(self._name, job.key),
+            retry_failed=job.is_retry,
+            max_credits=self._limits.max_per_row,
+            allow_unknown_price=self._limits.allow_unknown_price,
+            context={"batch": self._name, "row": row.number},
+            last_check=self._check,
+        )
+        return buy(client, model, staged, arguments, price, terms)[0]
+
+    def _check(self) -> None:
+        if self.reason:
+            raise _Stopped(f"not sent: {self.reason}")
+
+    def settle(self, job: Job, state: QueryTaskResponse) -> None:
+        """Note what a row's task took, now that it has ended."""
+        self.purse.settle(job.row.number, state.credits_consumed if state.is_success else Decimal(0))
+
+    def _release(self, job: Job) -> None:
+        self.purse.settle(job.row.number, Decimal(0))
+
+    def _on_record(self, job: Job, error: KieError) -> RowResult:
+        """What the journal knows of a call that ended in an error."""
+        account = self._client.connection.account(self._client.catalog[job.row.model].endpoint.provider)
+        key = journal_key(self._name, job.key)
+        record = self._journal.find(model=job.row.model, account=account, key=key)
+        if record is None:
+            return not_sent(job.row, "refused", error.message)
+        return result_of(self._client, job.row, record, error.message)
+
+    def _count_vain(self, error: KieError) -> None:
+        with self._lock:
+            self._vain += 1
+            is_blown = self._vain >= _FUSE
+        if is_blown:
+            self.stop(f"{_FUSE} calls in a row came to nothing, the last one: {error.message}", error)

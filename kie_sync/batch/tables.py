@@ -1,0 +1,141 @@
+"""Results as tables: flat rows, a file that grows while a batch runs, and whole files at its end."""
+
+from __future__ import annotations
+
+import csv
+import json
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import IO, Any, Dict, Iterator, Optional, Sequence
+
+from ..errors import KieConfigError
+from ..values import plain, to_json
+from .results import RowResult
+
+CSV_NAME, JSONL_NAME = "results.csv", "results.jsonl"
+
+
+def flat(result: RowResult) -> Dict[str, Any]:
+    """A result as one flat mapping: our columns, then the row's own as they were given.
+
+    One of the row's own that is called like one of ours has `row.` before it. Times are ISO 8601 in UTC, amounts
+    `Decimal`, files and URLs lists.
+    """
+    found: Dict[str, Any] = {
+        "row": result.number,
+        "line": result.line,
+        "key": result.key,
+        "model": result.model,
+        "state": result.state,
+        "task_id": result.task_id,
+        "files": list(result.files),
+        "urls": list(result.urls),
+        "expires_at": _instant(result.expires_at),
+        "credits_estimated": result.price,
+        "credits_consumed": result.consumed,
+        "created_at": _instant(result.created_at),
+        "finished_at": _instant(result.finished_at),
+        "duration_s": result.duration_s,
+        "error": result.error,
+        "data": dict(result.data),
+    }
+    own = {(f"row.{name}" if name in found else name): value for name, value in result.columns.items()}
+    return {**found, **own}
+
+
+def _instant(seconds: Optional[float]) -> Optional[str]:
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def as_line(result: RowResult) -> str:
+    """A result as a line of JSON."""
+    found = flat(result)
+    for name in ("credits_estimated", "credits_consumed"):
+        # As text, so that no digit is lost.
+        found[name] = None if found[name] is None else plain(found[name])
+    return json.dumps(to_json(found), ensure_ascii=False, default=str) + "\n"
+
+
+class ResultFiles:
+    """`results.jsonl`, which grows as results come, and with `results.csv` is whole at the end, in the rows' order.
+
+    Each method raises `KieConfigError` where nothing can be written; what was bought is on record all the same.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._growing: Optional[IO[str]] = None
+
+    def open(self) -> None:
+        """Begin anew: rows that are on record from earlier runs come again, and first."""
+        with _explained(self.folder / JSONL_NAME) as path:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._growing = path.open("w", encoding="utf-8", errors="replace", newline="\n")
+
+    def add(self, result: RowResult) -> None:
+        """Write a result that has come; after a crash it is there."""
+        if self._growing is not None:
+            with _explained(self.folder / JSONL_NAME):
+                self._growing.write(as_line(result))
+                self._growing.flush()
+
+    def finish(self, results: Sequence[RowResult]) -> None:
+        """Write both files whole."""
+        self.close()
+        with _whole(self.folder / JSONL_NAME, "utf-8", "\n") as file:
+            file.writelines(as_line(result) for result in results)
+        # Excel knows UTF-8 by a mark at the beginning.
+        with _whole(self.folder / CSV_NAME, "utf-8-sig", "") as file:
+            _write_csv(file, results)
+
+    def close(self) -> None:
+        """Close what grows; what it holds stays."""
+        growing, self._growing = self._growing, None
+        if growing is not None:
+            growing.close()
+
+
+def _write_csv(file: IO[str], results: Sequence[RowResult]) -> None:
+    columns = dict.fromkeys(name for result in results for name in flat(result))
+    writer = csv.writer(file)
+    writer.writerow(columns)
+    for result in results:
+        found = flat(result)
+        writer.writerow([_cell(name, found.get(name)) for name in columns])
+
+
+def _cell(name: str, value: Any) -> str:
+    if value is None or (name in ("files", "urls", "data") and not value):
+        return ""
+    if name in ("files", "urls") and isinstance(value, list):
+        return "; ".join(value)
+    if name.startswith("credits_"):
+        return plain(value)
+    return value if isinstance(value, str) else json.dumps(to_json(value), ensure_ascii=False, default=str)
+
+
+@contextmanager
+def _whole(path: Path, encoding: str, newline: str) -> Iterator[IO[str]]:
+    """A file that is there whole, or as it was before."""
+    part = path.with_name(f".{path.name}.part")
+    with _explained(path):
+        try:
+            with part.open("w", encoding=encoding, errors="replace", newline=newline) as file:
+                yield file
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[Path]:
+    try:
+        yield path
+    except OSError as error:
+        raise KieConfigError(
+            f"{path} cannot be written: {error.strerror or error}; what was bought is on record: the same command "
+            "again buys nothing twice, and writes it"
+        ) from error
