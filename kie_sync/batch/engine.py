@@ -201,6 +201,7 @@ class Engine:
     def _land(self, job: Job, task_id: str, error: Optional[KieError]) -> None:
         """A task has ended, or is not watched any more."""
         self._air.leave()
+        self._buyer.let_be(job)
         record = self._journal.find_task(task_id)
         assert record is not None, "its call was written down before it was sent"
         if error is None:

@@ -64,13 +64,19 @@ class Buyer:
         self.purse, self.reason = purse, ""
         self.error: Optional[KieError] = None
         self._journal = journal_of(client)
-        self._lock, self._vain = threading.Lock(), 0
+        self._lock, self._vain, self._halted = threading.Lock(), 0, False
 
-    def stop(self, reason: str, error: Optional[KieError] = None) -> None:
-        """Send no row more, from now on; the first reason counts."""
+    def stop(self, reason: str, error: Optional[KieError] = None, *, is_for_all: bool = True) -> None:
+        """Send no row more, from now on; the first reason counts.
+
+        Args:
+            is_for_all: those neither that wait for their turn already.
+        """
         with self._lock:
             if not self.reason:
                 self.reason, self.error = reason, error
+            if is_for_all:
+                self._halted = True
 
     def waiting(self, job: Job) -> RowResult:
         """A row that is left for another run."""
@@ -80,10 +86,12 @@ class Buyer:
         """The id of a row's task; or, where there is none, what became of the row."""
         if self.reason:
             return "", self.waiting(job)
-        refusal = self.purse.reserve(job.row.number, job.row.most)
+        refusal = self.purse.reserve(job.row.number, job.row.most, lambda: bool(self.reason))
         if refusal is not None:
             if refusal.is_final:
-                self.stop(refusal.text, KieBudgetError(refusal.text, credits=job.row.most, limit=self.purse.limit))
+                error = KieBudgetError(refusal.text, credits=job.row.most, limit=self.purse.limit)
+                # Those that wait for their turn have their credits put aside.
+                self.stop(refusal.text, error, is_for_all=False)
                 return "", self.waiting(job)
             return "", not_sent(job.row, "skipped", refusal.text)
         try:
@@ -92,6 +100,7 @@ class Buyer:
             self._release(job)
             return "", self.waiting(job)
         except KieOutcomeUnknownError as error:
+            self.let_be(job)
             self._count_vain(error)
             return "", self._on_record(job, error)
         except KieTaskFailedError as error:
@@ -135,12 +144,16 @@ class Buyer:
         return buy(client, model, staged, arguments, price, terms)[0]
 
     def _check(self) -> None:
-        if self.reason:
+        if self._halted:
             raise _Stopped(f"not sent: {self.reason}")
 
     def settle(self, job: Job, state: QueryTaskResponse) -> None:
         """Note what a row's task took, now that it has ended."""
         self.purse.settle(job.row.number, state.credits_consumed if state.is_success else Decimal(0))
+
+    def let_be(self, job: Job) -> None:
+        """Nobody knows yet what a row takes, and nobody watches any more: the estimate counts."""
+        self.purse.settle(job.row.number, None)
 
     def _release(self, job: Job) -> None:
         self.purse.settle(job.row.number, Decimal(0))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import threading
 from decimal import Decimal
-from typing import Dict, NamedTuple, Optional
+from typing import Callable, Dict, NamedTuple, Optional
 
 from ..values import plain
+
+# Somebody may stop the batch meanwhile.
+_LOOK_S = 0.25
 
 
 class Refusal(NamedTuple):
@@ -26,7 +29,7 @@ class Purse:
 
     def __init__(self, limit: Optional[Decimal], spent: Decimal, *, allow_unknown_price: bool) -> None:
         self.limit, self._allow_unknown_price = limit, allow_unknown_price
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._spent, self._held = spent, Decimal(0)
         self._reserved: Dict[int, Decimal] = {}
 
@@ -42,8 +45,14 @@ class Purse:
         with self._lock:
             return self._held
 
-    def reserve(self, number: int, most: Optional[Decimal]) -> Optional[Refusal]:
-        """Put aside what a row can cost; or say why not."""
+    def reserve(self, number: int, most: Optional[Decimal], is_over: Callable[[], bool]) -> Optional[Refusal]:
+        """Put aside what a row can cost; or say why not.
+
+        Where it would fit if rows on their way took less than was put aside for them, it waits for these to end.
+
+        Args:
+            is_over: whether there is nothing left to wait for, because the batch was stopped.
+        """
         with self._lock:
             if self.limit is not None and most is None and not self._allow_unknown_price:
                 return Refusal(
@@ -51,15 +60,18 @@ class Purse:
                     "batch; allow_unknown_price=True (--allow-unknown-price) lets it pass",
                     is_final=False,
                 )
-            gone = self._spent + self._held
-            if self.limit is not None and gone + (most or 0) > self.limit:
-                return Refusal(
-                    f"the next row can cost {plain(most or Decimal(0))} credits, over the {plain(self.limit)} of the "
-                    f"batch (--max-credits), {plain(gone)} of which are spent or reserved",
-                    is_final=True,
-                )
-            self._reserved[number] = most or Decimal(0)
-            self._held += most or 0
+            wanted = most or Decimal(0)
+            while self.limit is not None and self._spent + self._held + wanted > self.limit:
+                if self._spent + wanted > self.limit or not self._held or is_over():
+                    gone = self._spent + self._held
+                    return Refusal(
+                        f"the next row can cost {plain(wanted)} credits, over the {plain(self.limit)} of the batch "
+                        f"(--max-credits), {plain(gone)} of which are spent or reserved",
+                        is_final=True,
+                    )
+                self._lock.wait(_LOOK_S)
+            self._reserved[number] = wanted
+            self._held += wanted
             return None
 
     def settle(self, number: int, taken: Optional[Decimal]) -> None:
@@ -69,3 +81,4 @@ class Purse:
             if reserved is not None:
                 self._held -= reserved
                 self._spent += reserved if taken is None else taken
+                self._lock.notify_all()

@@ -29,14 +29,14 @@ class Progress:
         self._run = run
         self._last = ""
         self._status: Optional[Any] = None
-        self._handler = _Warnings(run)
+        self._logged = LoggedWarnings(run)
 
     def __enter__(self) -> Progress:
-        logging.getLogger("kie_sync").addHandler(self._handler)
+        self._logged.__enter__()
         return self
 
     def __exit__(self, *error: object) -> None:
-        logging.getLogger("kie_sync").removeHandler(self._handler)
+        self._logged.__exit__()
         self._stop()
 
     def __call__(self, event: Any) -> None:
@@ -84,8 +84,8 @@ class Progress:
             self._status = None
 
 
-class _Warnings(logging.Handler):
-    """The library's log, as warnings of the run."""
+class LoggedWarnings(logging.Handler):
+    """The library's log, as warnings of the run, as long as it is entered."""
 
     def __init__(self, run: Run) -> None:
         super().__init__(logging.WARNING)
@@ -93,3 +93,10 @@ class _Warnings(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self._run.warn(record.getMessage())
+
+    def __enter__(self) -> LoggedWarnings:
+        logging.getLogger("kie_sync").addHandler(self)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        logging.getLogger("kie_sync").removeHandler(self)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Mapping, Tuple
+from typing import List, Mapping, Tuple
 
 import click
 
@@ -11,12 +11,27 @@ from ..lazy import LazyGroup
 __all__ = ["COMMANDS", "batch"]
 
 COMMANDS: Mapping[str, Tuple[str, str]] = {
+    "run": ("run", "Make every row of a table; the word `run` may be left out."),
     "status": ("status", "Say how batches stand, and what is left to do."),
     "report": ("report", "Say what was spent, by model, day or batch, and which prices are wrong."),
 }
 """Each command: the module that holds it, and the first line of its help."""
+_HELP = ("-h", "--help")
 
 
-@click.group(cls=LazyGroup, commands_in=__name__, table=COMMANDS)
+class _BatchGroup(LazyGroup):
+    """`kie-sync batch jobs.csv` is `kie-sync batch run jobs.csv`; a file called as a command is `./status`."""
+
+    def parse_args(self, ctx: click.Context, args: List[str]) -> List[str]:
+        if args and args[0] not in self._table and args[0] not in _HELP:
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_BatchGroup, commands_in=__name__, table=COMMANDS, subcommand_metavar="ROWS | COMMAND [ARGS]...")
 def batch() -> None:
-    """Many calls as one piece of work: how they stand, and what they took."""
+    """Many calls as one piece of work: made once, gone on with after a stop.
+
+    `kie-sync batch jobs.csv --model MODEL -o out/` makes a row each; `kie-sync batch run --help` says all
+    about it.
+    """
