@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
 from statistics import median
-from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ..client import KieClient
 from ..errors import KieConfigError
@@ -111,18 +111,22 @@ def set_agenda(
     on_record: List[Job] = []
     later: List[PlannedRow] = []
     states: Counter[str] = Counter()
+    sending: Set[str] = set()
     spent = Decimal(0)
     for row in plan.rows:
         found = sorted(known.get((row.model, row.key), ()))
         spent += sum((each.counts for each in found), Decimal(0))
         job, state = _job_of(row, found, retry_failed or only_failed, rebuy_unknown and not only_failed)
         states.update([state] if state else [])
+        sending.update([job.call_id] if state == "sending" else [])
         if job.call_id and not job.is_retry:
             on_record.append(job)
         elif (only_failed and not job.is_retry) or (limit is not None and len(to_buy) >= limit):
             later.append(row)
         else:
             to_buy.append(job)
+    # Those that another process is sending just now are waited for, and hold up no other.
+    on_record.sort(key=lambda job: job.call_id in sending)
     seconds, is_least = _forecast(client, [job.row for job in to_buy])
     return Agenda(tuple(to_buy), tuple(on_record), tuple(later), dict(states), spent, seconds, is_least)
 
@@ -194,7 +198,7 @@ def _forecast(client: KieClient, rows: Sequence[PlannedRow]) -> Tuple[float, boo
     return longest, is_least
 
 
-def _durations(client: KieClient, models: set[str]) -> Dict[str, float]:
+def _durations(client: KieClient, models: Set[str]) -> Dict[str, float]:
     """How long a task of each model takes, in seconds: the median of what is on record."""
     journal, found = journal_of(client), {}
     taken: Dict[str, List[float]] = {}

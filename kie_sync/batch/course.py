@@ -145,6 +145,13 @@ class Course:
                     if result is not None:
                         self._take(result)
                     self._tell()
+        except KeyboardInterrupt:
+            raise
+        except BaseException:
+            # The process may end now, and what is on its way would be of unknown outcome.
+            self._engine.leave()
+            self._buyer.wait_for_answers()
+            raise
         finally:
             if self._files is not None:
                 self._files.close()

@@ -132,21 +132,25 @@ class Engine:
 
     def _recall_all(self, jobs: Iterable[Job]) -> None:
         for job in jobs:
+            record = self._journal.get(job.call_id)
+            while record.state == "sending" and not self._has_left.wait(_TICK_S):
+                # By another process, or by the threads of a run that was broken off.
+                record = self._journal.get(job.call_id)
             if self._has_left.is_set():
                 return
-            self._recall(job)
+            self._recall(job, record)
 
-    def _recall(self, job: Job) -> None:
+    def _recall(self, job: Job, record: Record) -> None:
         """Go on with a row that is on record: wait, fetch, or leave it as it is."""
-        record = self._journal.get(job.call_id)
         if record.state in UNFINISHED:
             self._air.join()
             self._client.connection.remember_record(record)
             self._watch(job, record.task_id or "")
         elif record.state == "success":
             self._keep(job, record)
-        elif record.state == "sending":
-            self._deliver(job, record, "another process is sending it just now")
+        elif record.state in ("refused", "charged"):
+            # It has given its key up since the agenda was made.
+            self._send(job)
         else:
             self._deliver(job, record)
 

@@ -6,7 +6,7 @@ import logging
 import threading
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Optional, Tuple
+from typing import Optional, Set, Tuple
 
 from ..client import KieClient
 from ..errors import (
@@ -34,6 +34,8 @@ logger = logging.getLogger("kie_sync")
 
 # So many calls in a row that came to nothing: it is not the rows that are wrong.
 _FUSE = 10
+# As long as a create may take to be answered.
+_LONGEST_ANSWER_S = 60.0
 # What goes wrong with one row goes wrong with all of them.
 _FINAL = (KieAuthenticationError, KieBudgetError, KieConfigError, KieInsufficientBalanceError)
 
@@ -65,6 +67,8 @@ class Buyer:
         self.error: Optional[KieError] = None
         self._journal = journal_of(client)
         self._lock, self._vain, self._halted = threading.Lock(), 0, False
+        self._on_wire: Set[int] = set()
+        self._answered = threading.Condition(self._lock)
 
     def stop(self, reason: str, error: Optional[KieError] = None, *, is_for_all: bool = True) -> None:
         """Send no row more, from now on; the first reason counts.
@@ -82,8 +86,21 @@ class Buyer:
         """A row that is left for another run."""
         return not_sent(job.row, "waiting", f"not sent: {self.reason}")
 
+    def wait_for_answers(self) -> None:
+        """After a stop: return when no call is on its way any more, so that each outcome is on record."""
+        with self._lock:
+            self._answered.wait_for(lambda: not self._on_wire, _LONGEST_ANSWER_S)
+
     def buy(self, job: Job) -> Tuple[str, Optional[RowResult]]:
         """The id of a row's task; or, where there is none, what became of the row."""
+        try:
+            return self._buy(job)
+        finally:
+            with self._lock:
+                self._on_wire.discard(job.row.number)
+                self._answered.notify_all()
+
+    def _buy(self, job: Job) -> Tuple[str, Optional[RowResult]]:
         if self.reason:
             return "", self.waiting(job)
         refusal = self.purse.reserve(job.row.number, job.row.most, lambda: bool(self.reason))
@@ -139,13 +156,15 @@ class Buyer:
             max_credits=self._limits.max_per_row,
             allow_unknown_price=self._limits.allow_unknown_price,
             context={"batch": self._name, "row": row.number},
-            last_check=self._check,
+            last_check=lambda: self._check(job),
         )
         return buy(client, model, staged, arguments, price, terms)[0]
 
-    def _check(self) -> None:
-        if self._halted:
-            raise _Stopped(f"not sent: {self.reason}")
+    def _check(self, job: Job) -> None:
+        with self._lock:
+            if self._halted:
+                raise _Stopped(f"not sent: {self.reason}")
+            self._on_wire.add(job.row.number)
 
     def settle(self, job: Job, state: QueryTaskResponse) -> None:
         """Note what a row's task took, now that it has ended."""
