@@ -196,6 +196,24 @@ def test_a_key_belongs_to_one_call_at_a_time(journal: SqliteJournal) -> None:
     assert len(journal.records()) == 1
 
 
+def test_a_key_that_was_given_up_just_now_is_to_be_looked_at_again(tmp_path: Path) -> None:
+    """Between the refused row and the question whose the key is, its owner may have given it up."""
+
+    class Slow(SqliteJournal):
+        def find(self, *, model: str, account: str, key: str) -> Optional[Record]:
+            self(events.CallRefused(IMAGE, {}, None, "c1"))
+            return super().find(model=model, account=account, key=key)
+
+    journal = Slow(tmp_path / "journal.sqlite")
+    journal(submitting(call("c1", "row-1")))
+
+    with pytest.raises(KeyTaken):
+        journal(submitting(call("c2", "row-1")))
+    journal(submitting(call("c2", "row-1")))
+
+    assert [(record.id, record.state) for record in journal.records()] == [("c1", "refused"), ("c2", "sending")]
+
+
 @pytest.mark.parametrize("is_freed", ["refused", "settled as charged", "settled as not charged"])
 def test_a_key_is_free_again_after(journal: SqliteJournal, is_freed: str) -> None:
     journal(submitting(call("c1", "row-1")))
