@@ -53,7 +53,10 @@ def read_catalog(*paths: Union[str, Path], check: bool = False, shipped: Optiona
     must_check = check or (shipped is None and isinstance(root, Path) and root.name != "_data")
     if must_check and not below.is_sound:
         alone = Catalog(base, (), touched=every, problems=problems, must_check=True)
+        alone.sources = (below.sources,)
         below.is_sound = not alone.problems
+        if not paths:
+            return alone
     touched = set(every) if must_check and not below.is_sound else set()
     layers: List[YamlMap] = []
     for path in map(Path, paths):
