@@ -49,8 +49,8 @@ def stacked(labels: Sequence[str], series: Sequence[Series], *, name: str, title
                     f'<rect class="segment" x="{left:.1f}" y="{base:.1f}" width="{width:.1f}" height="{height:.1f}" '
                     f'fill="var(--s{number})"><title>{said}</title></rect>'
                 )
-        if at % every == 0:
-            middle = _LEFT + (at + 0.5) * step
+        middle = _LEFT + (at + 0.5) * step
+        if at % every == 0 and middle + len(label) * _LETTER / 2 < _WIDTH:
             parts.append(f'<text x="{middle:.1f}" y="{_HEIGHT - 12}" text-anchor="middle">{escape(label)}</text>')
     return _figure(_HEIGHT, parts, name=name, title=title, about=about) + legend([what for what, _ in series])
 

@@ -50,14 +50,15 @@ _STYLE = """
 .row{background:var(--card);border:1px solid var(--line);border-radius:.6rem;overflow:hidden;
 content-visibility:auto;contain-intrinsic-size:auto 26rem}
 .row>p,.row>details{margin:.35rem .8rem;overflow-wrap:anywhere}
-.media{display:grid;grid-template-columns:repeat(auto-fit,minmax(7rem,1fr));gap:2px;background:var(--line)}
-.media>*{background:var(--card);min-width:0}
+.media{display:grid;grid-template-columns:repeat(auto-fit,minmax(7rem,1fr));gap:2px}
+.media>*{min-width:0}
 .media img,.media video{display:block;width:100%;height:13rem;object-fit:contain}
 .media audio{width:100%;display:block;margin:.6rem 0}
 .media pre{margin:0;padding:.6rem .8rem;max-height:13rem;overflow:auto;white-space:pre-wrap;overflow-wrap:anywhere}
-.media .none{padding:2.5rem .8rem;text-align:center;color:var(--soft)}
+.media .none{margin:0;padding:2.5rem .8rem;text-align:center;color:var(--soft)}
 .state{display:flex;flex-wrap:wrap;gap:.1rem .6rem;font-size:.9rem} .state b:last-child{margin-left:auto}
-.prompt{white-space:pre-line} .facts,details{font-size:.82rem;color:var(--soft)}
+.prompt{white-space:pre-line;display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:5;overflow:hidden}
+.facts,details{font-size:.82rem;color:var(--soft)}
 summary{cursor:pointer;padding:.2rem 0} details dd{margin:0 0 .4rem;color:var(--ink);white-space:pre-wrap}
 fieldset{border:0;padding:0;margin-top:0;margin-bottom:1rem;display:flex;flex-wrap:wrap;gap:.3rem 1rem}
 legend{color:var(--soft);font-size:.85rem} label{padding:.25rem 0;cursor:pointer}
@@ -93,14 +94,18 @@ def write_sheet(path: Path, results: Iterable[RowResult], *, title: str) -> Path
 
 def _totals(tally: Tally) -> str:
     figures = total("rows", f"{tally.calls:,}", f"{tally.count('success'):,} done")
-    unsaid = f"of {tally.unsaid:,} paid rows not known yet" if tally.unsaid else ""
+    unsaid = f"of {_rows(tally.unsaid)} not known yet" if tally.unsaid else ""
     figures += total("credits consumed", credits(tally.consumed), unsaid)
-    unpriced = f"without {tally.unpriced:,} rows of unknown price" if tally.unpriced else ""
+    unpriced = f"without {_rows(tally.unpriced)} of unknown price" if tally.unpriced else ""
     figures += total("credits estimated, of paid rows", credits(tally.estimated), unpriced)
     unknown = tally.count("unknown")
     if unknown:
         figures += total("outcome unknown", f"{unknown:,}", f"perhaps paid: {_at_stake(tally)}")
     return f'<dl class="totals">\n{figures}</dl>\n'
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'}"
 
 
 def _at_stake(tally: Tally) -> str:
@@ -175,7 +180,7 @@ def _medium(file: str, folder: Path, label: str) -> str:
     if not os.path.exists(file):
         return f'<p class="none">{name} is not here any more</p>'
     if kind == "image":
-        return f'<a href="{link}"><img src="{link}" alt="{label}" loading="lazy" decoding="async"></a>'
+        return f'<a href="{link}"><img src="{link}" alt="{label}" loading="lazy"></a>'
     if kind in ("video", "audio"):
         return f'<{kind} src="{link}" preload="none" controls aria-label="{label}"></{kind}>'
     if kind == "text":
