@@ -56,7 +56,7 @@ class _Stale:
     def __str__(self) -> str:
         differences = self.price.differences
         pairs = [
-            f"{amount(each.estimated)} estimated, {amount(each.consumed)} taken ({each.calls} calls, "
+            f"{amount(each.estimated)} estimated, {amount(each.consumed)} taken ({_calls(each.calls)}, "
             f"the last {each.last.id[:12]})"
             for each in differences[:_SHOWN_PAIRS]
         ]
@@ -135,12 +135,16 @@ def _print(run: Run, found: Report, by: str, stale: Sequence[_Stale]) -> None:
         more = f", and {total.at_stake_unpriced} of unknown price" if total.at_stake_unpriced else ""
         at_stake = f"perhaps paid: {amount(total.at_stake)} credits{more}"
         click.echo(
-            f"{total.count('unknown')} calls of unknown outcome, {at_stake}; `kie-sync reconcile` compares balances"
+            f"{_calls(total.count('unknown'))} of unknown outcome, {at_stake}; `kie-sync reconcile` compares balances"
         )
     if total.unpriced:
-        click.echo(f"{total.unpriced} paid calls had no known price; the estimate is without them")
+        click.echo(f"{_calls(total.unpriced)} paid without a known price, which the estimate leaves out")
     for each in stale:
         click.echo(f"wrong price: {each}")
+
+
+def _calls(count: int) -> str:
+    return f"{count} call{'' if count == 1 else 's'}"
 
 
 def _cells(tally: Tally) -> Tuple[str, ...]:
