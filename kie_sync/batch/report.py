@@ -6,6 +6,7 @@ report.by_model["google/nano-banana"].consumed
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from decimal import Decimal
@@ -19,7 +20,6 @@ from .tally import Tally
 ROUNDING = Decimal("0.01")
 # A model whose price is a range can have as many pairs of figures as calls; these many are kept.
 _MOST_PAIRS = 1000
-NO_BATCH = ""
 
 
 @dataclass
@@ -54,6 +54,10 @@ class StalePrice:
         return ratios.pop() if len(ratios) == 1 else None
 
 
+def _tallies() -> Dict[str, Tally]:
+    return defaultdict(Tally)
+
+
 @dataclass
 class Report:
     """Everything on record, counted; days are UTC, and calls outside batches have the batch "".
@@ -63,9 +67,9 @@ class Report:
     """
 
     total: Tally = field(default_factory=Tally)
-    by_model: Dict[str, Tally] = field(default_factory=dict)
-    by_day: Dict[str, Tally] = field(default_factory=dict)
-    by_batch: Dict[str, Tally] = field(default_factory=dict)
+    by_model: Dict[str, Tally] = field(default_factory=_tallies)
+    by_day: Dict[str, Tally] = field(default_factory=_tallies)
+    by_batch: Dict[str, Tally] = field(default_factory=_tallies)
     spent: Dict[Tuple[str, str], Decimal] = field(default_factory=dict)
     _differences: Dict[str, Dict[Tuple[Decimal, Decimal], Difference]] = field(default_factory=dict)
 
@@ -73,9 +77,9 @@ class Report:
         """Count one call more."""
         day = day_of(record.created_at)
         self.total.add(record)
-        self.by_model.setdefault(record.model, Tally()).add(record)
-        self.by_day.setdefault(day, Tally()).add(record)
-        self.by_batch.setdefault(batch_of(record.key), Tally()).add(record)
+        self.by_model[record.model].add(record)
+        self.by_day[day].add(record)
+        self.by_batch[batch_of(record.key)].add(record)
         if record.consumed:
             place = (day, record.model)
             self.spent[place] = self.spent.get(place, Decimal(0)) + record.consumed

@@ -17,6 +17,7 @@ from .tally import Tally
 
 # What is bought once more where an outcome is unknown has a key of its own: `ROW+2`.
 _AGAIN = re.compile(r"\+[0-9]+\Z")
+_NOT_DONE = (*UNFINISHED, "sending", "unknown", "failed", "refused")
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Standing:
     @property
     def left(self) -> int:
         """Rows on record with something left to do; those that are only lacking a file among them."""
-        return self.rows.count(*UNFINISHED, "sending", "unknown", "failed", "refused") + self.unsaved
+        return sum(row.is_unsaved or row.state in _NOT_DONE for row in self._rows.values())
 
 
 def read_standings(
