@@ -17,7 +17,14 @@ NOW = 1_795_000_000.0
 
 def record(number: int = 1, state: str = "success", **more: Any) -> Record:
     consumed = {"success": Decimal("4.0"), "failed": Decimal(0)}.get(state)
-    given = {"model": "my/model", "created_at": NOW, "price": Decimal(4), "consumed": consumed, **more}
+    given = {
+        "model": "my/model",
+        "created_at": NOW,
+        "price": Decimal(4),
+        "consumed": consumed,
+        "result": {"text": "made"},
+        **more,
+    }
     return Record(id=f"c{number}", state=state, **given)
 
 

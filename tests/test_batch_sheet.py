@@ -90,9 +90,10 @@ def test_a_row_with_everything(tmp_path: Path) -> None:
     given = ["prompt", "a cat", "size", "1K", "tags", '["x", 1]']
     credits = ["credits estimated", "4", "credits consumed", "3.5"]
     times = ["created", "2026-11-18 11:06:40 UTC", "finished", "2026-11-18 11:06:52 UTC", "took", "12.3 s"]
-    files = ["key", "k7", "files", str(tmp_path / "a.png")]
+    files = ["key", "k7", "files", "a.png"]
     assert page.rows["row-7"] == [*shown, *given, *credits, *times, *files]
     assert page.find("img") == [{"src": "./a.png", "alt": "row 7: a cat", "loading": "lazy"}]
+    assert str(tmp_path) not in (tmp_path / "index.html").read_text(encoding="utf-8")
 
 
 def test_what_is_not_known_is_no_zero(tmp_path: Path) -> None:
@@ -181,6 +182,22 @@ def test_a_long_text_is_shown_in_part(tmp_path: Path) -> None:
     path = write_sheet(tmp_path / "index.html", [row(files=(str(tmp_path / "a.txt"),))], title="cats")
 
     assert path.stat().st_size < 20_000
+
+
+def test_what_is_no_file_is_shown_as_text(tmp_path: Path) -> None:
+    page = sheet(tmp_path, row(data={"text": "a <b>cat</b>"}))
+
+    assert page.rows["row-1"][0] == '{"text": "a <b>cat</b>"}'
+
+
+def test_a_bad_row_is_shown_as_it_was_written(tmp_path: Path) -> None:
+    columns = {"prompt": "a cat", "size": "9K", "remark": "mine"}
+
+    page = sheet(tmp_path, RowResult(1, 2, "", "my/model", "bad", error="size must be 1K", columns=columns))
+
+    shown = ["1", "line 2", "bad", "a cat", "size must be 1K", "my/model", "all of it"]
+    given = ["prompt", "a cat", "size", "9K", "remark", "mine"]
+    assert page.rows["row-1"] == [*shown, *given]
 
 
 def test_a_result_that_is_not_on_disk_is_linked_and_not_loaded(tmp_path: Path) -> None:

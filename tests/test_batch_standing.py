@@ -37,6 +37,12 @@ def test_the_same_key_of_another_model_is_another_row() -> None:
     assert standing.rows.calls == 2
 
 
+def test_a_success_with_nothing_in_it_is_paid_and_counts_as_failed() -> None:
+    standing = standing_of(record(1, key="batch/b/a", result={"resultUrls": []}))
+
+    assert (dict(standing.rows.states), standing.left, standing.calls.consumed) == ({"failed": 1}, 1, Decimal("4.0"))
+
+
 @pytest.mark.parametrize(
     ("state", "files", "left"),
     [

@@ -209,11 +209,11 @@ def test_a_wrong_price_is_named_with_its_place_and_put_right_by_the_command(tmp_
     lines = run("batch", "report", *own).stdout.splitlines()
     warned = run("batch", "report", "--csv", *own).stderr
     command = wrong[0]["command"].split()
-    changed = run(*command[1:], *own)
+    changed = run(*command[1:])
     after = shown("report", *own)
 
     difference = {"credits_estimated": "3", "credits_consumed": "4", "calls": 2}
-    how = f"kie-sync catalog price {IMAGE} --set credits=4"
+    how = f"kie-sync catalog price {IMAGE} --set credits=4 --catalog my.yaml"
     assert wrong == [{"model": IMAGE, "place": "my.yaml:3", "command": how, "differences": [difference]}]
     sentence = f"{IMAGE} [my.yaml:3]: 3 estimated, 4 taken (2 calls, the last {call_id[:12]}); put it right: {how}"
     assert lines[-1] == f"wrong price: {sentence}"
@@ -229,7 +229,7 @@ def test_a_price_of_many_figures_is_left_to_be_chosen(tmp_path: Path) -> None:
 
     (wrong,) = shown("report", "--catalog", "my.yaml")["wrong_prices"]
 
-    assert wrong["command"] == f"kie-sync catalog price {IMAGE}"
+    assert wrong["command"] == f"kie-sync catalog price {IMAGE} --catalog my.yaml"
 
 
 def test_a_model_that_is_in_no_catalog_any_more_has_no_price_to_put_right(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ _STATES = {
     "skipped": "soft",
     "waiting": "soft",
 }
+_FREE = ("bad", "skipped", "refused")
 # `content-visibility` lets a browser lay out only what is on the screen: ten thousand rows open at once.
 _STYLE = """
 .rows{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,17rem),1fr));gap:.8rem}
@@ -135,11 +136,12 @@ def _name(state: str) -> str:
 
 
 def _card(row: RowResult, folder: Path) -> str:
-    prompt = _prompt(row.given)
+    # A row that is bad has no arguments, only what was written.
+    prompt = _prompt(row.given or row.columns)
     parts = [f'<article class="row is-{_name(row.state)}" id="row-{row.number}">\n']
     about = " ".join(prompt.split())
     label = escape(f"row {row.number}: {about[:120]}" if about else f"row {row.number}: {row.model}")
-    media = "".join(_medium(file, folder, label) for file in row.files) or _elsewhere(row)
+    media = "".join(_medium(file, folder, label) for file in row.files) or _elsewhere(row) or _data(row)
     parts.append(f'<div class="media">{media}</div>\n' if media else "")
     line = "" if row.line is None else f' <span class="soft">line {row.line}</span>'
     colour = _STATES.get(row.state, "soft")
@@ -154,7 +156,7 @@ def _card(row: RowResult, folder: Path) -> str:
         parts.append(f'<p class="{"bad" if colour != "odd" else "odd"}">{escape(row.error)}</p>\n')
     task = f"<br>task {escape(row.task_id)}" if row.task_id else ""
     parts.append(f'<p class="facts">{escape(row.model)}{task}</p>\n')
-    parts.append(f"<details><summary>all of it</summary><dl>{_details(row)}</dl></details>\n</article>\n")
+    parts.append(f"<details><summary>all of it</summary><dl>{_details(row, folder)}</dl></details>\n</article>\n")
     return "".join(parts)
 
 
@@ -188,14 +190,17 @@ def _medium(file: str, folder: Path, label: str) -> str:
     return f'<p class="none"><a href="{link}">{name}</a></p>'
 
 
-def _link(file: str, folder: Path) -> str:
-    path = os.path.abspath(file)
+def _beside(file: str, folder: Path) -> str:
+    """A file's path from the page's folder: the page may be given away, and says nothing of this machine."""
     try:
-        # A name with a colon in front would be taken for a scheme.
-        link = "./" + quote(os.path.relpath(path, folder).replace(os.sep, "/"), errors="surrogateescape")
+        return os.path.relpath(os.path.abspath(file), folder).replace(os.sep, "/")
     except ValueError:  # pragma: no cover  (Windows: it lies on another drive)
-        link = Path(path).as_uri()
-    return escape(link)
+        return os.path.basename(file)
+
+
+def _link(file: str, folder: Path) -> str:
+    # A name with a colon in front would be taken for a scheme.
+    return escape("./" + quote(_beside(file, folder), errors="surrogateescape"))
 
 
 def _beginning(file: str) -> str:
@@ -220,12 +225,23 @@ def _elsewhere(row: RowResult) -> str:
     return f'<p class="none">not fetched; at the platform{until}:<br>{" ".join(links)}</p>'
 
 
-def _details(row: RowResult) -> str:
-    facts: List[Tuple[str, str]] = [(name, _text(value)) for name, value in row.given.items()]
-    facts.append(("credits estimated", credits(row.price)))
-    facts.append(("credits consumed", credits(row.consumed)))
+def _data(row: RowResult) -> str:
+    """What was made where that is no file."""
+    text = _text(row.data)[:_SHOWN_TEXT] if row.data else ""
+    return f'<pre tabindex="0">{escape(text)}</pre>' if text else ""
+
+
+def _details(row: RowResult, folder: Path) -> str:
+    facts: List[Tuple[str, str]] = [(name, _text(value)) for name, value in (row.given or row.columns).items()]
+    if row.state not in _FREE:
+        facts.append(("credits estimated", credits(row.price)))
+        facts.append(("credits consumed", credits(row.consumed)))
     facts += [("created", instant(row.created_at)), ("finished", instant(row.finished_at))]
-    facts += [("took", lasting(row.duration_s)), ("key", row.key), ("files", "\n".join(row.files))]
+    facts += [
+        ("took", lasting(row.duration_s)),
+        ("key", row.key),
+        ("files", "\n".join(_beside(file, folder) for file in row.files)),
+    ]
     return "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts if value)
 
 

@@ -57,7 +57,9 @@ class Standing:
             self.unknown.append(record.id)
         saved = [record.files.get(url, "") for url in record.urls]
         is_unsaved = record.state == "success" and not all(path and is_there(path) for path in saved)
-        row = _Row(record.state, record.price, record.consumed, record.duration_s, is_unsaved)
+        # A success with nothing in it is paid, and there is nothing to be had from it.
+        state = "failed" if record.is_empty else record.state
+        row = _Row(state, record.price, record.consumed, record.duration_s, is_unsaved)
         self._rows[record.account, record.model, _AGAIN.sub("", record.key)] = row
         self.folder = next((os.path.dirname(path) or "." for path in saved if path), self.folder)
 

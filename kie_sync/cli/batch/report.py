@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shlex
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from decimal import Decimal
@@ -209,7 +210,10 @@ def _stale_prices(run: Run, found: Report) -> List[_Stale]:
 
     def prices(record: Record) -> List[Decimal]:
         then = datetime.fromtimestamp(record.created_at, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        quoted = []
+        quoted: List[Decimal] = []
+        if record.given == "{}":
+            # Too large to be kept (see the journal): the defaults would be another call.
+            return quoted
         for on in (then, today):
             try:
                 cost = estimate(catalog[record.model], json.loads(record.given), on=on)
@@ -222,7 +226,7 @@ def _stale_prices(run: Run, found: Report) -> List[_Stale]:
 
     # An entry that is gone cannot be put right.
     known = [price for price in stale_prices(found, prices) if price.model in catalog]
-    return [_Stale(price, _place(catalog, price.model), _command(catalog, price)) for price in known]
+    return [_Stale(price, _place(catalog, price.model), _command(run, catalog, price)) for price in known]
 
 
 def _place(catalog: Catalog, model: str) -> str:
@@ -232,11 +236,13 @@ def _place(catalog: Catalog, model: str) -> str:
     return f"{mark.file}:{mark.line}" if mark is not None and mark.file else ""
 
 
-def _command(catalog: Catalog, price: StalePrice) -> str:
+def _command(run: Run, catalog: Catalog, price: StalePrice) -> str:
     """The command that puts it right: with the figure, where the price is one figure and all calls agree."""
     stated = catalog.raw(price.model).get("price")
     found = cells(stated) if isinstance(stated, dict) else []
-    command = f"kie-sync catalog price {price.model}"
+    words = ["kie-sync", "catalog", "price", price.model]
     if len(found) == 1 and price.ratio is not None and isinstance(found[0].amount, (int, Decimal)):
-        return f"{command} --set {found[0].name}={amount(found[0].amount * price.ratio)}"
-    return command
+        words += ["--set", f"{found[0].name}={amount(found[0].amount * price.ratio)}"]
+    words += [word for path in run.catalogs for word in ("--catalog", path)]
+    words += ["--no-user-catalog"] if run.is_shipped_only else []
+    return " ".join(shlex.quote(word) for word in words)
