@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, Sequence
 
 import pytest
 
-from kie_sync.batch.report import Difference, StalePrice, read_records, stale_prices
+from kie_sync.batch.report import Difference, StalePrice, explains, read_records, stale_prices
 from kie_sync.batch.tally import Tally
+from kie_sync.pricing import CostEstimate
 from kie_sync.records import STATES, Record
 
 DAY = 86400.0
@@ -56,6 +57,12 @@ def test_what_is_not_known_adds_nothing_and_is_counted() -> None:
     assert (tally.estimated, tally.unpriced) == (Decimal(8), 2)
     assert (tally.consumed, tally.unsaid) == (Decimal("8.0"), 2)
     assert (tally.at_stake, tally.at_stake_unpriced) == (Decimal(0), 1)
+
+
+def test_what_a_broken_stream_took_counts_where_it_was_said() -> None:
+    tally = counted(record(1, "unknown", consumed=Decimal("0.5")), record(2, "unknown"))
+
+    assert (tally.consumed, tally.at_stake, tally.unsaid, tally.count("unknown")) == (Decimal("0.5"), Decimal(4), 0, 2)
 
 
 def test_nothing_is_known_of_nothing() -> None:
@@ -122,8 +129,8 @@ def test_calls_are_told_apart_by_model_day_and_batch() -> None:
 # Prices that are wrong
 
 
-def no_prices(_: Record) -> List[Decimal]:
-    return []
+def never(_: Record) -> bool:
+    return False
 
 
 def test_a_price_is_wrong_where_more_was_taken_than_estimated() -> None:
@@ -132,7 +139,7 @@ def test_a_price_is_wrong_where_more_was_taken_than_estimated() -> None:
 
     less = Difference(Decimal(4), Decimal(3), 1, record(4, consumed=Decimal(3)))
     more = Difference(Decimal(4), Decimal(5), 2, second)
-    (stale,) = stale_prices(report, no_prices)
+    (stale,) = stale_prices(report, never)
     assert stale == StalePrice("my/model", (more, less))
     assert (stale.calls, stale.ratio) == (3, None)
 
@@ -154,20 +161,45 @@ def test_a_price_is_wrong_where_more_was_taken_than_estimated() -> None:
     ids=["more", "less", "rounded up", "rounded down", "same", "unsaid", "unpriced", "a chat", "failed", "free"],
 )
 def test_what_makes_a_price_wrong(about: Dict[str, Any], is_wrong: bool) -> None:
-    found = stale_prices(read_records([record(1, **{"state": "success", **about})]), no_prices)
+    found = stale_prices(read_records([record(1, **{"state": "success", **about})]), never)
 
     assert bool(found) == is_wrong
 
 
-@pytest.mark.parametrize(
-    ("by_now", "is_wrong"),
-    [([Decimal(4)], True), ([Decimal(5)], False), ([Decimal(4), Decimal("5.004")], False), ([], True)],
-    ids=["as before", "put right", "put right from today on", "the catalog cannot say"],
-)
-def test_a_price_that_was_put_right_since_is_not_named(by_now: Sequence[Decimal], is_wrong: bool) -> None:
-    report = read_records([record(1, consumed=Decimal(5))])
+def test_a_difference_that_the_catalog_explains_by_now_is_not_named() -> None:
+    report = read_records([record(1, consumed=Decimal(5)), record(2, consumed=Decimal(7))])
 
-    assert bool(stale_prices(report, lambda _: by_now)) == is_wrong
+    (stale,) = stale_prices(report, lambda call: call.consumed == Decimal(5))
+
+    assert [each.consumed for each in stale.differences] == [Decimal(7)]
+    assert stale_prices(report, lambda _: True) == []
+
+
+@pytest.mark.parametrize(
+    ("likely", "most", "consumed", "is_so"),
+    [
+        ("4", "4", "4", True),
+        ("4", "4", "4.01", True),
+        ("4", "4", "4.02", False),
+        ("4", "4", "3", False),
+        ("4", "9", "9", True),
+        ("4", "9", "2", True),
+        ("4", "9", "9.5", False),
+        ("4", None, "50", True),
+        (None, None, "4", False),
+    ],
+    ids=["same", "rounded", "more", "less", "its most", "less than likely", "over its most", "open", "unknown"],
+)
+def test_when_a_price_explains_what_was_taken(likely: Any, most: Any, consumed: str, is_so: bool) -> None:
+    cost = CostEstimate(
+        *("my/model", "t", None, None, None),
+        platform_credits=None if likely is None else Decimal(likely),
+        usd=None,
+        cny=None,
+        platform_credits_max=None if most is None else Decimal(most),
+    )
+
+    assert explains(cost, Decimal(consumed)) == is_so
 
 
 @pytest.mark.parametrize(
@@ -178,6 +210,6 @@ def test_a_price_that_was_put_right_since_is_not_named(by_now: Sequence[Decimal]
 def test_by_how_much_a_price_is_wrong(pairs: Sequence[Any], ratio: Any) -> None:
     calls = [record(n, price=Decimal(price), consumed=Decimal(took)) for n, (price, took) in enumerate(pairs)]
 
-    (stale,) = stale_prices(read_records(calls), no_prices)
+    (stale,) = stale_prices(read_records(calls), never)
 
     assert stale.ratio == (None if ratio is None else Decimal(ratio))

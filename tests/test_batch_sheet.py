@@ -184,6 +184,14 @@ def test_a_long_text_is_shown_in_part(tmp_path: Path) -> None:
     assert path.stat().st_size < 20_000
 
 
+def test_a_file_that_cannot_be_read_stops_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").mkdir()
+
+    page = sheet(tmp_path, row(files=(str(tmp_path / "a.txt"),)))
+
+    assert page.rows["row-1"][0].startswith("a.txt cannot be read: ")
+
+
 def test_what_is_no_file_is_shown_as_text(tmp_path: Path) -> None:
     page = sheet(tmp_path, row(data={"text": "a <b>cat</b>"}))
 

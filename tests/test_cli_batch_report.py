@@ -119,6 +119,16 @@ def test_a_task_that_goes_on_is_resumed() -> None:
     assert resumed.exit_code == 0 and shown("status", "cats")["left"] == 0
 
 
+def test_a_refused_row_is_sent_again_by_the_same_batch() -> None:
+    buy("a [[fault:code=422]]", "batch/cats/1")
+
+    status = shown("status", "cats", "--journal", "journal.sqlite")
+
+    command = "kie-sync batch ROWS --name cats --journal journal.sqlite"
+    assert status["next"] == [{"what": "1 refused, and not paid", "command": command}]
+    assert (status["states"], status["credits_estimated"]) == ({"refused": 1}, "0")
+
+
 def test_a_batch_that_nobody_knows_is_bad_input() -> None:
     buy("one", "batch/cats/1")
 
@@ -144,6 +154,18 @@ def test_the_report_counts_every_call() -> None:
     assert lines_of(lines[0])[0][:4] == ["model", "calls", "success", "failed"]
     assert lines_of(lines[1])[0][:10] == cells and lines_of(lines[2])[0][:10] == ["all", *cells[1:]]
     assert lines[3] == "1 call of unknown outcome, perhaps paid: 4 credits; `kie-sync reconcile` compares balances"
+
+
+def test_a_price_that_was_not_known_is_told(tmp_path: Path) -> None:
+    price = "price: {unit: image, unknown: nobody says, source: a test, checked: 2026-01-10, credits: null}"
+    (tmp_path / "my.yaml").write_text(f"models:\n  {IMAGE}:\n    {price}\n", encoding="utf-8")
+    buy("one", "batch/cats/1", "--catalog", "my.yaml")
+
+    lines = run("batch", "report").stdout.splitlines()
+
+    assert lines_of(lines[1])[0][6:8] == ["0", "4"]
+    assert lines[-1] == "1 call paid without a known price, which the estimate leaves out"
+    assert lines_of(run("batch", "status").stdout)[1][-2:] == ["0 +1?", "4"]
 
 
 @pytest.mark.usefixtures("bought")

@@ -10,8 +10,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from decimal import Decimal
-from typing import Callable, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, Iterable, List, Optional, Tuple
 
+from ..pricing import CostEstimate
 from ..records import Record
 from .results import batch_of
 from .tally import Tally
@@ -118,23 +119,26 @@ def read_records(records: Iterable[Record]) -> Report:
     return report
 
 
-def stale_prices(report: Report, prices: Callable[[Record], Sequence[Decimal]]) -> List[StalePrice]:
+def stale_prices(report: Report, is_explained: Callable[[Record], bool]) -> List[StalePrice]:
     """The models whose price is still wrong, those with the most calls first.
 
     Args:
-        prices: what the catalog says by now that a call costs, for its own time and for today; nothing where it
-            cannot say. A difference that one of these explains has been put right since.
+        is_explained: whether the catalog by now expects what a call took; then it has been put right since.
     """
     found = []
     for model in report.by_model:
-        wrong = tuple(
-            each
-            for each in report.differences(model)
-            if all(abs(price - each.consumed) > ROUNDING for price in prices(each.last))
-        )
+        wrong = tuple(each for each in report.differences(model) if not is_explained(each.last))
         if wrong:
             found.append(StalePrice(model, wrong))
     return sorted(found, key=lambda each: (-each.calls, each.model))
+
+
+def explains(cost: CostEstimate, consumed: Decimal) -> bool:
+    """Whether a price agrees with what was taken; one that is a range need only reach so far."""
+    likely, most = cost.platform_credits, cost.platform_credits_max
+    if likely is None:
+        return False
+    return most is None or (consumed <= most + ROUNDING if most != likely else abs(consumed - likely) <= ROUNDING)
 
 
 def day_of(seconds: float) -> str:

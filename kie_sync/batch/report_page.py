@@ -70,7 +70,8 @@ def write_report(path: Path, report: Report, *, title: str, stale: Sequence[str]
 _LEGEND = """<p class="soft">Amounts are platform credits. Estimated: what the paid calls were expected to cost.
 Not said: paid calls of which nobody has said what they took; they add nothing.
 Difference: taken beyond the estimate, over the calls of which both are known.
-Calls of unknown outcome are in no sum. p50, p95: within this time half, and 95 %, of the successes were done.</p>
+Calls of unknown outcome add nothing until the platform has said what they took.
+p50, p95: within this time half, and 95 %, of the successes were done.</p>
 """
 
 

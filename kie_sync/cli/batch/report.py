@@ -15,7 +15,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 import click
 
 from ...batch.page import lasting
-from ...batch.report import Report, StalePrice, read_records, stale_prices
+from ...batch.report import Report, StalePrice, explains, read_records, stale_prices
 from ...batch.report_page import rate, write_report
 from ...batch.tally import Tally
 from ...catalog import Catalog
@@ -89,7 +89,8 @@ def report(run: Run, name: Optional[str], since: Optional[str], by: str, as_csv:
     paid calls were expected to cost; consumed: what the platform says it took; not said: paid calls of which
     nobody has said it, which add nothing; beyond: taken beyond the estimate, over the calls of which both are
     known; rate: successes among the tasks that have ended; p50, p95: within so long half, and 95 %, of the
-    successes were done. Calls of unknown outcome are in no sum. With --json all three tables are printed.
+    successes were done. Calls of unknown outcome add nothing until the platform
+    has said what they took. With --json all three tables are printed.
     """
     if as_csv and run.as_json:
         raise click.UsageError("--csv and --json are two forms of the same; say one of them")
@@ -208,24 +209,21 @@ def _stale_prices(run: Run, found: Report) -> List[_Stale]:
         return []
     catalog, today = run.load_catalog(), SystemClock().date()
 
-    def prices(record: Record) -> List[Decimal]:
+    def is_explained(record: Record) -> bool:
         then = datetime.fromtimestamp(record.created_at, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        quoted: List[Decimal] = []
-        if record.given == "{}":
-            # Too large to be kept (see the journal): the defaults would be another call.
-            return quoted
-        for on in (then, today):
+        # Arguments too large to be kept (see the journal) are not there: the defaults would be another call.
+        for on in (then, today) if record.given != "{}" else ():
             try:
                 cost = estimate(catalog[record.model], json.loads(record.given), on=on)
             except KieError:
                 # The entry takes other arguments by now: it says nothing of this call.
                 continue
-            if cost.platform_credits is not None:
-                quoted.append(cost.platform_credits)
-        return quoted
+            if record.consumed is not None and explains(cost, record.consumed):
+                return True
+        return False
 
     # An entry that is gone cannot be put right.
-    known = [price for price in stale_prices(found, prices) if price.model in catalog]
+    known = [price for price in stale_prices(found, is_explained) if price.model in catalog]
     return [_Stale(price, _place(catalog, price.model), _command(run, catalog, price)) for price in known]
 
 
