@@ -82,10 +82,9 @@ def test_status_of_one_batch_says_how_to_go_on(tmp_path: Path) -> None:
     assert lines[5:] == [
         "8 credits consumed",
         "8 credits estimated",
-        "1 of unknown outcome, perhaps paid: 4 credits",
         "1 done and not on disk:",
         f"  kie-sync collect -o {tmp_path / 'out'}",
-        "1 of unknown outcome:",
+        "1 of unknown outcome, perhaps paid, 4 credits:",
         f"  kie-sync reconcile; kie-sync settle {call_id} --charged|--not-charged",
         "1 failed:",
         "  kie-sync batch ROWS --name cats --retry-failed",
