@@ -13,9 +13,9 @@ from collections import deque
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Callable, Deque, Dict, Iterable, List, Mapping, Optional, Tuple, Union
+from typing import Any, Callable, Deque, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple, Union
 
-from . import events
+from . import events, journal_rows
 from .budget import check_day
 from .config import journal_path
 from .errors import KieInputError, KieJournalError, Problem
@@ -198,6 +198,22 @@ class SqliteJournal:
         where = f" AND state IN ({', '.join('?' * len(stored))})" if stored else ""
         found = self._select(f"created_at >= ?{where}", since, *stored)
         return [record for record in found if not wanted or record.state in wanted]
+
+    def scan(self, *, since: float = 0.0, prefix: str = "") -> Iterator[Record]:
+        """What is on record in the order in which it was written down, however much it is.
+
+        Args:
+            since: Unix time in seconds.
+            prefix: only calls whose key begins so.
+        """
+        with suppress(KieJournalError):
+            self._write_late()
+        after: Optional[int] = 0
+        while after is not None:
+            # A page at a time: who writes meanwhile does not wait for the reader.
+            with self._file.reading() as connection:
+                page, after = journal_rows.read_page(connection, after, since, prefix, self.now())
+            yield from page
 
     def get(self, name: str) -> Record:
         """One call, by its id, by the beginning of its id, or by its task's id.

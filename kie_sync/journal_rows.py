@@ -6,7 +6,7 @@ import hashlib
 import json
 import sqlite3
 from decimal import ROUND_CEILING, Decimal
-from typing import Any, Dict, Optional, Sequence, Union
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 from .budget import expected_credits
 from .events import ChatSubmitting, TaskSubmitting
@@ -21,6 +21,8 @@ _LONGEST_SENDING_S = 3600.0
 _LARGEST_PAYLOAD = 262_144
 # After its row is written, a call may be sent again for minutes (429); and clocks differ.
 _SAME_TIME_S = 600.0
+# Calls that are read at a time.
+_PAGE = 1000
 
 TABLES = """
 CREATE TABLE calls (
@@ -110,6 +112,23 @@ def read_row(row: sqlite3.Row, now: float) -> Record:
         files=json.loads(row["files"]),
         finished_at=row["finished_at"],
     )
+
+
+def read_page(
+    connection: sqlite3.Connection, after: int, since: float, prefix: str, now: float
+) -> Tuple[List[Record], Optional[int]]:
+    """Some calls, in the order in which they were written down, and where the next ones begin; None after the last.
+
+    Args:
+        after: the place to begin behind; 0 for the first.
+        prefix: only calls whose key begins so.
+    """
+    where = "rowid > ? AND created_at >= ? AND substr(coalesce(key, ''), 1, ?) = ?"
+    cursor = connection.cursor()
+    cursor.row_factory = sqlite3.Row
+    statement = f"SELECT rowid AS place, {COLUMNS} FROM calls WHERE {where} ORDER BY rowid LIMIT {_PAGE}"
+    found = cursor.execute(statement, [after, since, len(prefix), prefix]).fetchall()
+    return [read_row(row, now) for row in found], found[-1]["place"] if len(found) == _PAGE else None
 
 
 def find_maker(found: Sequence[sqlite3.Row], state: QueryTaskResponse, now: float) -> Optional[str]:

@@ -350,6 +350,8 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "journal_rows": {*PURE, "budget", "processes"},
     "recovery": {*PURE, *IO, *FACE, "journal"},
     "journal": {*PURE, "budget", "config", "journal_rows", "processes", "sqlitefile"},
+    # Counted, drawn and written from what is on record; the engine stands on the face.
+    "batch": {*PURE, *IO, *FACE, "journal"},
     # A callback is a hint: the task is read again with the client, and its listeners are told.
     "webhooks": {*PURE, "client", "connection", "tasks"},
     # A batch is many calls of the face, with a journal; the rows of it are values.
@@ -357,7 +359,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     # What the platform publishes about its models, and what it answers, read: texts in, values out.
     "pages": {*PURE, "chat_stream"},
     "sandbox": {"catalog", "definitions", "errors", "input_schema", "params", "pricing"},
-    "cli": {*PURE, *IO, *FACE, "journal", "pages", "recovery", "sandbox", "webhooks"},
+    "cli": {*PURE, *IO, *FACE, "batch", "journal", "pages", "recovery", "sandbox", "webhooks"},
     # The public names, resolved when first used, by a table of its own; `__init__.pyi` is for editors.
     "__init__": set(),
 }

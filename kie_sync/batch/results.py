@@ -26,6 +26,8 @@ class RowResult:
         price: what it was expected to cost; None where that was not known.
         consumed: what the platform took; None where it has not said.
         error: why it is bad, was skipped, failed, or is unknown.
+        columns: the row as it was given, those of its columns too that are no parameter.
+        data: what it made, where that is no file.
     """
 
     number: int
@@ -44,6 +46,8 @@ class RowResult:
     finished_at: Optional[float] = None
     duration_s: Optional[float] = None
     error: str = ""
+    columns: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
 
 
 def journal_key(batch: str, row: str) -> str:
