@@ -8,7 +8,7 @@ check: ## everything but the live tests: lint, types, tests, catalog, packaging
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
 	$(PYTHON) -m kie_sync.cli catalog check --strict
-	$(PYTHON) -m pytest --cov -n auto
+	$(PYTHON) -m pytest --cov -n auto --dist worksteal
 	$(PYTHON) -m pytest -m packaging
 
 test: ## the quick part

@@ -9,7 +9,7 @@ file, line and column. A fault of a base is listed once, for the base.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
+from typing import AbstractSet, Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 from . import catalog_build as build
 from .catalog_data import data_root as data_root
@@ -52,27 +52,36 @@ def read_catalog(*paths: Union[str, Path], check: bool = False, shipped: Optiona
     every = set(base[MODELS]) if isinstance(base.get(MODELS), YamlMap) else set()
     must_check = check or (shipped is None and isinstance(root, Path) and root.name != "_data")
     if must_check and not below.is_sound:
-        alone = Catalog(base, (), touched=every, problems=problems, must_check=True)
+        alone = Catalog(base, (), touched=every, sections=set(base), problems=problems)
+        alone.sources = (below.sources,)
         below.is_sound = not alone.problems
-    touched = set(every) if must_check and not below.is_sound else set()
+        if not paths:
+            return alone
+    is_known = below.is_sound or not must_check
+    touched, sections = (set(), set()) if is_known else (set(every), set(base))
     layers: List[YamlMap] = []
     for path in map(Path, paths):
         sources.append(Sources())
         layer, found = read_with_includes(path, str(path), path.parent, sources[-1])
         problems += found
         layers.append(layer)
+        sections |= set(layer)
         models = layer.get("models")
         touched |= set(models) if isinstance(models, YamlMap) else set()
     # What models share was changed: each of them may be touched by it.
     if any(section in layer for layer in layers for section in _SHARED):
         touched |= every
-    catalog = Catalog(base, layers, touched=touched, problems=problems, must_check=must_check)
+    catalog = Catalog(base, layers, touched=touched, sections=sections, problems=problems)
     catalog.sources = tuple(sources)
     return catalog
 
 
 class Catalog(Mapping[str, Model]):
     """The models by id, and what they share. Looking up an unknown id says what is near.
+
+    Args:
+        touched: the models that are checked, and built at once; the others when they are asked for.
+        sections: the parts that are held against the schema.
 
     Attributes:
         hidden: the models that a user's file takes away, and where it says so.
@@ -86,9 +95,9 @@ class Catalog(Mapping[str, Model]):
         base: YamlMap,
         layers: Sequence[YamlMap],
         *,
-        touched: Set[str],
-        problems: Sequence[CatalogProblem],
-        must_check: bool,
+        touched: AbstractSet[str] = frozenset(),
+        sections: AbstractSet[str] = frozenset(),
+        problems: Sequence[CatalogProblem] = (),
     ) -> None:
         self._built: Dict[str, Model] = {}
         overlaid = Overlaid(base)
@@ -99,8 +108,8 @@ class Catalog(Mapping[str, Model]):
         root = overlaid.root
         if layers:
             touched = Entries(root).heirs(touched)
-        if touched or layers or must_check:
-            root = self._check_shapes(root, base, touched)
+        if sections:
+            root = self._check_shapes(root, base, touched, sections)
         self._raw = root
         self._entries = Entries(root)
         self._models: Mapping[str, Any] = root.get("models") or {}
@@ -125,11 +134,10 @@ class Catalog(Mapping[str, Model]):
         self.names: Mapping[str, Any] = {name: raw or {} for name, raw in (root.get("names") or {}).items()}
         faults = Faults()
         self.aliases: Dict[str, str] = build.build_aliases(self.names, faults)
-        for at, message, _ in faults.found:
-            self._problems.report(at, mark_at(root, at), message)
-        for model_id in sorted(touched & set(self._models)):
-            if not self._problems.of(model_id):
-                self._build(model_id)
+        for path, message, _ in faults.found:
+            self._problems.report(path, mark_at(root, path), message)
+        for model_id in sorted(name for name in touched & set(self._models) if not self._problems.of(name)):
+            self._build(model_id)
 
     @property
     def default_tariff(self) -> str:
@@ -198,10 +206,13 @@ class Catalog(Mapping[str, Model]):
         close = f'did you mean "{short[model_id]}"?' if model_id in short else nearest(model_id, self)
         return (close.lstrip("; ") or "`kie-sync models` lists them all") + unread(self.problems)
 
-    def _check_shapes(self, root: YamlMap, base: YamlMap, touched: Set[str]) -> YamlMap:
+    def _check_shapes(
+        self, root: YamlMap, base: YamlMap, touched: AbstractSet[str], sections: AbstractSet[str]
+    ) -> YamlMap:
         schema = read_schema()
         wrong_sections = set()
-        for path, message, at_key in shape_faults(as_written(root), touched, schema):
+        looked_at = as_written({name: part for name, part in root.items() if name in sections})
+        for path, message, at_key in shape_faults(looked_at, touched, schema):
             self._problems.report(path, mark_at(root, path, key=at_key), message)
             if path and (path[0] not in (MODELS, BASES) or len(path) == 1):
                 wrong_sections.add(str(path[0]))

@@ -53,7 +53,7 @@ def build_catalog(ids: List[str], lines: List[bytes]) -> Catalog:
     root = YamlMap()
     root.update(_from_text(lines[0]))
     root["models"] = _Later(dict(zip(ids, lines[1:])))
-    return Catalog(root, [], touched=set(), problems=(), must_check=False)
+    return Catalog(root, [])
 
 
 def store_catalog(catalog: Catalog, file: str) -> bool:

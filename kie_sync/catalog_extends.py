@@ -6,7 +6,7 @@ it is first asked for. Every part keeps the place where it stands, so that a fau
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Set, Tuple, Union
+from typing import AbstractSet, Any, Dict, Iterator, List, Mapping, Optional, Set, Tuple, Union
 
 from .params import nearest
 from .yamlfile import REMOVED, YamlMap, merge
@@ -75,7 +75,7 @@ class Entries:
         entry = self._own(where)
         return isinstance(entry, YamlMap) and isinstance(entry.get("extends"), str)
 
-    def heirs(self, names: Set[str]) -> Set[str]:
+    def heirs(self, names: AbstractSet[str]) -> Set[str]:
         """These models, and every model that extends one of them."""
         found = set(names)
         for model_id in self._raw[MODELS]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 from decimal import Decimal
-from typing import Any, Dict, Iterator, List, Mapping, Sequence, Set, Tuple, Union
+from typing import AbstractSet, Any, Dict, Iterator, List, Mapping, Sequence, Tuple, Union
 
 from .params import nearest
 from .values import key_of
@@ -69,7 +69,7 @@ _MEANT = {
 _MOST_WORDS = 12
 
 
-def shape_faults(root: Mapping[str, Any], touched: Set[str], schema: Mapping[str, Any]) -> List[Fault]:
+def shape_faults(root: Mapping[str, Any], touched: AbstractSet[str], schema: Mapping[str, Any]) -> List[Fault]:
     """What the schema finds wrong: path, sentence, and whether the fault is the key's.
 
     Of the models only those in `touched` are looked at.

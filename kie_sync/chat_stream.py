@@ -191,6 +191,8 @@ class ChatStream:
                 self._waiting.extend(self._reader.read(event.event, data))
             except StreamFault as fault:
                 self._so_far.take_credits(data)
+                if fault.last is not None:
+                    self._so_far.take(fault.last)
                 raise self._refused(fault.text, fault.code) from fault
         if self._waiting:
             return self._waiting.popleft()

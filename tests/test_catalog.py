@@ -293,7 +293,7 @@ def test_an_untouched_model_is_checked_when_it_is_asked_for(catalog: Catalog) ->
     """An installed catalog is not checked whole: looking up a model builds it, and may find a fault."""
     base = read_yaml((ROOT / "models.yaml").read_text(encoding="utf-8"), "models.yaml")
     base["models"]["nano-banana-pro"]["endpoint"] = "gone"
-    catalog = Catalog(base, [], touched=set(), problems=[], must_check=False)
+    catalog = Catalog(base, [])
 
     assert (catalog.problems, "nano-banana-pro" in catalog) == ((), True)
     with pytest.raises(KieCatalogError, match="nano-banana-pro: endpoint: there is no endpoint gone"):
@@ -515,7 +515,7 @@ def test_no_slip_ends_in_anything_but_our_own_errors(base: YamlMap, grammar: Yam
             slip(chance, document["models"])
         layer = grown(document)
 
-        catalog = Catalog(base, [layer], touched=set(layer["models"]), problems=[], must_check=False)
+        catalog = Catalog(base, [layer], touched=set(layer["models"]), sections=set(layer))
 
         other = "google/nano-banana" if model_id != "google/nano-banana" else "nano-banana-pro"
         assert estimate(catalog[other], {}).credits in (5, 25)
@@ -551,7 +551,7 @@ def test_no_slip_in_what_entries_share_does_either(families: YamlMap, seed: int)
             slip(chance, document[chance.choice(list(document))])
         layer = grown(document)
 
-        catalog = Catalog(families, [layer], touched=set(families["models"]), problems=[], must_check=False)
+        catalog = Catalog(families, [layer], touched=set(families["models"]), sections=set(layer))
 
         assert estimate(catalog["nano-banana-pro"], {}).credits == 25
         told = [str(problem) for problem in catalog.problems]

@@ -12,26 +12,21 @@ from conftest import ROOT
 
 from kie_sync.catalog import Catalog, read_catalog
 from kie_sync.catalog_check import model_faults
-from kie_sync.catalog_files import read_with_includes
 from kie_sync.errors import KieCatalogError
 from kie_sync.pricing import estimate
-from kie_sync.yamlfile import YamlMap, read_yaml
+from kie_sync.yamlfile import read_yaml
 
 FAULTS: Dict[str, Dict[str, Any]] = read_yaml(
     (ROOT / "tests" / "cases" / "catalog_faults.yaml").read_text(encoding="utf-8"), "catalog_faults.yaml"
 )
-SHIPPED: YamlMap = read_yaml((ROOT / "models.yaml").read_text(encoding="utf-8"), "models.yaml")
 HEAD = "models:\n  my/x:\n    kind: video\n    endpoint: kie-task\n"
 PRICE = "    price: {unit: video, credits: 1, source: s, checked: 2026-01-01}\n"
 
 
 def catalog_of(folder: Path, body: str) -> Catalog:
-    """As `read_catalog` does it, but with the shipped file read once."""
     path = folder / "my.yaml"
     path.write_text(HEAD + body, encoding="utf-8")
-    layer, problems = read_with_includes(path, str(path), folder)
-    touched = set(layer.get("models") or {})
-    return Catalog(SHIPPED, [layer], touched=touched, problems=problems, must_check=False)
+    return read_catalog(path)
 
 
 def told(catalog: Catalog, folder: Path) -> List[str]:

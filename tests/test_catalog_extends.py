@@ -116,7 +116,7 @@ def test_only_what_is_asked_for_is_completed(monkeypatch: pytest.MonkeyPatch) ->
     asked: List[Any] = []
     real = Entries.whole
     monkeypatch.setattr(Entries, "whole", lambda self, where: asked.append(where) or real(self, where))
-    catalog = Catalog(lay(base, layer), [], touched=set(), problems=[], must_check=False)
+    catalog = Catalog(lay(base, layer), [])
 
     catalog["my/a"]
 

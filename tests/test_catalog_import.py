@@ -12,7 +12,7 @@ from conftest import ROOT
 from test_cli_sandbox import run
 from wire import shipped
 
-from kie_sync.catalog import read_catalog
+from kie_sync.catalog import data_root, read_catalog
 from kie_sync.pages.drafting import draft_entry
 from kie_sync.pages.reading import read_pages
 from kie_sync.params import resolve
@@ -392,6 +392,10 @@ def test_a_file_that_cannot_take_it_stays_as_it_is(before: str, words: str, here
 
 
 def test_the_shipped_catalog_is_never_written() -> None:
-    result = run("catalog", "import", str(CLIP), "--file", str(ROOT / "models.yaml"))
+    file = Path(str(data_root().joinpath("models.yaml")))
+    before = file.read_bytes()
+
+    result = run("catalog", "import", str(CLIP), "--file", str(file))
 
     assert (result.exit_code, "is the shipped catalog" in result.stderr) == (2, True)
+    assert file.read_bytes() == before

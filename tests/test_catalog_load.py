@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List
 
 import pytest
-from conftest import ROOT
 
+import kie_sync
 from kie_sync import Catalog, KieClient, KieConfigError, KieUnknownModelError, load_catalog
 from kie_sync.catalog import read_catalog
 from kie_sync.catalog_cache import CannotStore, build_catalog, pack_catalog, store_catalog
@@ -242,8 +242,8 @@ def test_a_file_of_somebody_else_is_not_read(cache: Path, own: Path, monkeypatch
 
 
 @pytest.mark.skipif(os.name == "nt", reason="this system has no modes of files")
-def test_the_file_is_the_users_alone(cache: Path) -> None:
-    load_catalog()
+def test_the_file_is_the_users_alone(cache: Path, own: Path) -> None:
+    load_catalog(own)
     (file,) = cache.iterdir()
 
     assert (file.stat().st_mode & 0o777, cache.stat().st_mode & 0o777) == (0o600, 0o700)
@@ -269,12 +269,14 @@ def test_it_can_be_switched_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     assert (cache_folder(), is_stored(), list(home.iterdir())) == (None, False, [])
 
 
-def test_a_folder_that_cannot_be_made_costs_nothing_but_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_cannot_be_made_costs_nothing_but_time(
+    tmp_path: Path, own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     monkeypatch.setenv("KIE_CATALOG_CACHE", str(tmp_path / "file" / "cache"))
 
-    assert [is_stored(), is_stored()] == [False, False]
-    assert len(load_catalog()) == len(read_catalog())
+    assert [is_stored(own), is_stored(own)] == [False, False]
+    assert len(load_catalog(own)) == len(read_catalog(own))
 
 
 def test_a_word_that_could_be_mistaken_is_not_stored(cache: Path, own: Path) -> None:
@@ -323,9 +325,15 @@ def test_where_it_is_kept(environ: Dict[str, str], place: str, monkeypatch: pyte
 # ---- light, and many at once ----
 
 
+#: Where the package under test is: a checkout, or where a wheel was installed. It need not be the folder of the tests.
+PACKAGES = str(Path(kie_sync.__file__).parent.parent)
+
+
 def run(code: str, cache: Path) -> List[str]:
-    environ = {**os.environ, "KIE_CATALOG_CACHE": str(cache), "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, "-c", code], env=environ, cwd=ROOT, capture_output=True, encoding="utf-8")
+    environ = {**os.environ, "KIE_CATALOG_CACHE": str(cache), "PYTHONPATH": PACKAGES}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environ, cwd=cache.parent, capture_output=True, encoding="utf-8"
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
 
@@ -353,16 +361,17 @@ def test_only_the_models_asked_for_are_built(cache: Path) -> None:
     assert build_catalog(head["models"], spoilt)["nano-banana-pro"] == read_catalog()["nano-banana-pro"]
 
 
-def test_many_processes_may_begin_at_once(cache: Path) -> None:
-    environ = {**os.environ, "KIE_CATALOG_CACHE": str(cache), "PYTHONPATH": str(ROOT)}
-    code = "import kie_sync, json; print(json.dumps(sorted(kie_sync.load_catalog())))"
+def test_many_processes_may_begin_at_once(cache: Path, own: Path) -> None:
+    environ = {**os.environ, "KIE_CATALOG_CACHE": str(cache), "PYTHONPATH": PACKAGES}
+    code = f"import kie_sync, json; print(json.dumps(sorted(kie_sync.load_catalog({str(own)!r}))))"
     processes = [
-        subprocess.Popen([sys.executable, "-c", code], env=environ, cwd=ROOT, stdout=subprocess.PIPE) for _ in range(4)
+        subprocess.Popen([sys.executable, "-c", code], env=environ, cwd=own.parent, stdout=subprocess.PIPE)
+        for _ in range(4)
     ]
     told = [process.communicate()[0] for process in processes]
 
-    assert [json.loads(text) for text in told] == [sorted(read_catalog())] * 4
-    assert is_stored()
+    assert [json.loads(text) for text in told] == [sorted(read_catalog(own))] * 4
+    assert is_stored(own)
     assert [file.name[:8] for file in cache.iterdir()] == ["catalog-"]
 
 

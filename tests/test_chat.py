@@ -184,6 +184,24 @@ def test_a_stream_that_breaks_is_an_error_with_what_had_come(given: Any, reason:
     assert response.headers["X-Closed"] == "1" and list(found) == []
 
 
+def test_an_answer_that_failed_still_says_what_it_took() -> None:
+    """The Responses API tells usage and credits inside the response that failed."""
+    usage = {"input_tokens": 8, "output_tokens": 1, "total_tokens": 9}
+    failed = {"status": "failed", "error": {"message": "down"}, "usage": usage, "credits_consumed": 0.02}
+    given = pieces(
+        [
+            event({"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "delta": "so "}),
+            event({"type": "response.failed", "response": failed}),
+        ]
+    )
+
+    with pytest.raises(KieStreamError, match="off: down") as caught:
+        list(client(Script(given)).chat_completions_stream("gpt-5-codex", HELLO))
+
+    error = caught.value
+    assert (error.partial, error.usage, error.credits_consumed) == ("so ", Usage(8, 1, 9), Decimal("0.02"))
+
+
 def test_a_lost_connection_is_an_error_with_what_had_come() -> None:
     usage = event(chunk("so ", usage=USAGE))
 

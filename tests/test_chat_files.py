@@ -158,11 +158,11 @@ def test_files_go_up_once_and_after_the_budget_was_asked(tmp_path: Path) -> None
     )
 
 
-def test_an_upload_that_fails_buys_nothing() -> None:
+def test_an_upload_that_fails_buys_nothing(clock: Any) -> None:
     transport = Script(answer({"success": False, "code": 500, "msg": "no"}))
 
     with pytest.raises(KieAPIError, match="could not be uploaded, and nothing was bought"):
-        KieChatAdapter(client(transport), CHAT).chat(ASKED, media=MP4)
+        KieChatAdapter(client(transport, clock), CHAT).chat(ASKED, media=MP4)
 
     assert not [request for request in transport.requests if request.is_paid]
 

@@ -217,7 +217,7 @@ def written_by_hand(text: str) -> str:
     return re.sub(r"<!-- generated: .*?<!-- /generated -->", "", text, flags=re.DOTALL)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/guide.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/guide.md", "docs/reports.md"])
 def test_python_on_the_page_runs(page: str, quick: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """From top to bottom in one namespace, as a reader would; a comment beside a print is what it prints."""
     namespace: Dict[str, Any] = {}
@@ -285,7 +285,9 @@ def test_every_command_on_the_pages_is_there() -> None:
     for page in PAGES:
         for block in blocks(page.read_text(encoding="utf-8"), "console", "bash"):
             for line in block.text.splitlines():
-                for words in re.findall(r"(?:^\$ |bin/)kie-sync ((?:catalog )?[a-z]+)(.*)", line):
+                for words in re.findall(
+                    r"(?:^\$ |bin/)kie-sync ((?:catalog |batch (?=status|report))?[a-z]+)(.*)", line
+                ):
                     assert words[0].split()[0] in COMMANDS, line
                     known = run(*words[0].split(), "--help").output
                     options = re.findall(r" (--?[a-z][a-z-]*)\b", words[1])

@@ -619,3 +619,35 @@ def test_arguments_have_one_form_however_they_are_written() -> None:
     ]
 
     assert forms[0].digest == forms[1].digest != call(given={"prompt": "ü", "n": 2, "a": [2, 1]}).digest
+
+
+def test_a_scan_gives_everything_in_the_order_of_its_writing(journal: SqliteJournal, times: Times) -> None:
+    """More than a page of it, and what is filtered away on the way."""
+    journal(submitting(call("first", key="batch/a/1")))
+    with closing(sqlite3.connect(str(journal.path))) as connection:
+        columns = [row[1] for row in connection.execute("PRAGMA table_info(calls)")]
+        copied = ", ".join(
+            {"id": "printf('c%05d', n)", "key": "'batch/b/' || n", "created_at": "created_at + n"}.get(name, name)
+            for name in columns
+        )
+        numbers = "WITH RECURSIVE many(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n < 2500)"
+        connection.execute(f"{numbers} INSERT INTO calls SELECT {copied} FROM calls, many")
+        connection.commit()
+
+    assert [record.id for record in journal.scan()] == ["first", *(f"c{number:05}" for number in range(1, 2501))]
+    assert [record.id for record in journal.scan(prefix="batch/a/")] == ["first"]
+    assert [record.id for record in journal.scan(since=NOW + 2499, prefix="batch/b/")] == ["c02499", "c02500"]
+    assert list(journal.scan()) == journal.records()
+
+
+def test_others_write_while_a_scan_goes_on(journal: SqliteJournal) -> None:
+    journal(submitting(call("c1")))
+    scan = journal.scan()
+
+    found = [next(scan).id]
+    thread = threading.Thread(target=journal, args=(submitting(call("c2")),))
+    thread.start()
+    thread.join(10)
+
+    assert not thread.is_alive() and found == ["c1"]
+    assert [record.id for record in journal.records()] == ["c1", "c2"]

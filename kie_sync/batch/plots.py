@@ -21,6 +21,7 @@ _LETTER = 6.6
 STYLE = """
 .plot{overflow-x:auto;background:var(--card);border:1px solid var(--line);border-radius:.5rem;padding:.6rem}
 .plot svg{display:block;width:100%;min-width:34rem;max-width:60rem;height:auto}
+.late{direction:rtl} .late svg{direction:ltr}
 .plot text{font:12px system-ui,sans-serif;fill:var(--soft)} .plot .line{stroke:var(--line);stroke-width:1}
 .plot .segment{stroke:var(--card);stroke-width:1}
 .legend{display:flex;flex-wrap:wrap;gap:.2rem 1rem;padding:0;list-style:none;font-size:.85rem}
@@ -49,10 +50,12 @@ def stacked(labels: Sequence[str], series: Sequence[Series], *, name: str, title
                     f'<rect class="segment" x="{left:.1f}" y="{base:.1f}" width="{width:.1f}" height="{height:.1f}" '
                     f'fill="var(--s{number})"><title>{said}</title></rect>'
                 )
-        if at % every == 0:
-            middle = _LEFT + (at + 0.5) * step
+        middle = _LEFT + (at + 0.5) * step
+        if at % every == 0 and middle + len(label) * _LETTER / 2 < _WIDTH:
             parts.append(f'<text x="{middle:.1f}" y="{_HEIGHT - 12}" text-anchor="middle">{escape(label)}</text>')
-    return _figure(_HEIGHT, parts, name=name, title=title, about=about) + legend([what for what, _ in series])
+    # Where it is wider than the screen, it begins at its end: the last days.
+    drawn = _figure(_HEIGHT, parts, name=name, title=title, about=about, place="plot late")
+    return drawn + legend([what for what, _ in series])
 
 
 def _rules(top: Decimal, inner: float) -> List[str]:
@@ -93,10 +96,10 @@ def side_by_side(
     return _figure(y, parts, name=name, title=title, about=about) + legend(series)
 
 
-def _figure(height: float, parts: Sequence[str], *, name: str, title: str, about: str) -> str:
+def _figure(height: float, parts: Sequence[str], *, name: str, title: str, about: str, place: str = "plot") -> str:
     drawn = "\n".join(parts)
     return (
-        f'<div class="plot" tabindex="0">\n<svg viewBox="0 0 {_WIDTH} {height:.0f}" role="img" '
+        f'<div class="{place}" tabindex="0">\n<svg viewBox="0 0 {_WIDTH} {height:.0f}" role="img" '
         f'aria-labelledby="{name}-title {name}-about">\n<title id="{name}-title">{escape(title)}</title>\n'
         f'<desc id="{name}-about">{escape(about)}</desc>\n{drawn}\n</svg>\n</div>\n'
     )

@@ -6,11 +6,13 @@ report.by_model["google/nano-banana"].consumed
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from decimal import Decimal
-from typing import Callable, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, Iterable, List, Optional, Tuple
 
+from ..pricing import CostEstimate
 from ..records import Record
 from .results import batch_of
 from .tally import Tally
@@ -19,7 +21,6 @@ from .tally import Tally
 ROUNDING = Decimal("0.01")
 # A model whose price is a range can have as many pairs of figures as calls; these many are kept.
 _MOST_PAIRS = 1000
-NO_BATCH = ""
 
 
 @dataclass
@@ -54,6 +55,10 @@ class StalePrice:
         return ratios.pop() if len(ratios) == 1 else None
 
 
+def _tallies() -> Dict[str, Tally]:
+    return defaultdict(Tally)
+
+
 @dataclass
 class Report:
     """Everything on record, counted; days are UTC, and calls outside batches have the batch "".
@@ -63,9 +68,9 @@ class Report:
     """
 
     total: Tally = field(default_factory=Tally)
-    by_model: Dict[str, Tally] = field(default_factory=dict)
-    by_day: Dict[str, Tally] = field(default_factory=dict)
-    by_batch: Dict[str, Tally] = field(default_factory=dict)
+    by_model: Dict[str, Tally] = field(default_factory=_tallies)
+    by_day: Dict[str, Tally] = field(default_factory=_tallies)
+    by_batch: Dict[str, Tally] = field(default_factory=_tallies)
     spent: Dict[Tuple[str, str], Decimal] = field(default_factory=dict)
     _differences: Dict[str, Dict[Tuple[Decimal, Decimal], Difference]] = field(default_factory=dict)
 
@@ -73,9 +78,9 @@ class Report:
         """Count one call more."""
         day = day_of(record.created_at)
         self.total.add(record)
-        self.by_model.setdefault(record.model, Tally()).add(record)
-        self.by_day.setdefault(day, Tally()).add(record)
-        self.by_batch.setdefault(batch_of(record.key), Tally()).add(record)
+        self.by_model[record.model].add(record)
+        self.by_day[day].add(record)
+        self.by_batch[batch_of(record.key)].add(record)
         if record.consumed:
             place = (day, record.model)
             self.spent[place] = self.spent.get(place, Decimal(0)) + record.consumed
@@ -114,23 +119,26 @@ def read_records(records: Iterable[Record]) -> Report:
     return report
 
 
-def stale_prices(report: Report, prices: Callable[[Record], Sequence[Decimal]]) -> List[StalePrice]:
+def stale_prices(report: Report, is_explained: Callable[[Record], bool]) -> List[StalePrice]:
     """The models whose price is still wrong, those with the most calls first.
 
     Args:
-        prices: what the catalog says by now that a call costs, for its own time and for today; nothing where it
-            cannot say. A difference that one of these explains has been put right since.
+        is_explained: whether the catalog by now expects what a call took; then it has been put right since.
     """
     found = []
     for model in report.by_model:
-        wrong = tuple(
-            each
-            for each in report.differences(model)
-            if all(abs(price - each.consumed) > ROUNDING for price in prices(each.last))
-        )
+        wrong = tuple(each for each in report.differences(model) if not is_explained(each.last))
         if wrong:
             found.append(StalePrice(model, wrong))
     return sorted(found, key=lambda each: (-each.calls, each.model))
+
+
+def explains(cost: CostEstimate, consumed: Decimal) -> bool:
+    """Whether a price agrees with what was taken; one that is a range need only reach so far."""
+    likely, most = cost.platform_credits, cost.platform_credits_max
+    if likely is None:
+        return False
+    return most is None or (consumed <= most + ROUNDING if most != likely else abs(consumed - likely) <= ROUNDING)
 
 
 def day_of(seconds: float) -> str:

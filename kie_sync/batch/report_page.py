@@ -15,10 +15,13 @@ from .tally import Tally
 
 # More days than this are drawn as months, and more models than this only stand in the table.
 _MOST_DAYS, _MOST_MODELS = 120, 15
+# A table of more rows is folded.
+_MOST_ROWS = 31
 _STYLE = """
 .wide{overflow-x:auto} table{border-collapse:collapse;font-size:.9rem;background:var(--card)}
-th,td{padding:.3rem .7rem;border:1px solid var(--line);text-align:right;font-variant-numeric:tabular-nums}
-th:first-child,td:first-child{text-align:left} caption{text-align:left;color:var(--soft);padding:.3rem 0}
+th,td{padding:.3rem .7rem;border:1px solid var(--line);text-align:right;white-space:nowrap;
+font-variant-numeric:tabular-nums}
+th:first-child,td:first-child{text-align:left} summary{cursor:pointer;padding:.4rem 0}
 """
 _COLUMNS = (
     "calls",
@@ -48,7 +51,7 @@ def write_report(path: Path, report: Report, *, title: str, stale: Sequence[str]
     with written(path) as page:
         page.write(head(title, plots.STYLE + _STYLE))
         page.write(_totals(report.total))
-        page.write(f"<h2>Credits consumed by day (UTC)</h2>\n{_spend(report)}")
+        page.write(f"<h2>Credits consumed over time (UTC)</h2>\n{_spend(report)}")
         page.write(_table("day", report.tallies("day")))
         page.write(f"<h2>Estimate and consumption by model</h2>\n{_estimates(report)}")
         if stale:
@@ -67,7 +70,8 @@ def write_report(path: Path, report: Report, *, title: str, stale: Sequence[str]
 _LEGEND = """<p class="soft">Amounts are platform credits. Estimated: what the paid calls were expected to cost.
 Not said: paid calls of which nobody has said what they took; they add nothing.
 Difference: taken beyond the estimate, over the calls of which both are known.
-Calls of unknown outcome are in no sum. p50, p95: within this time half, and 95 %, of the successes were done.</p>
+Calls of unknown outcome add nothing until the platform has said what they took.
+p50, p95: within this time half, and 95 %, of the successes were done.</p>
 """
 
 
@@ -104,7 +108,8 @@ def _spend(report: Report) -> str:
     order = [*models, _OTHERS]
     series = [(model, [sums[model].get(label, Decimal(0)) for label in labels]) for model in order if model in sums]
     about = f"{credits(report.total.consumed)} credits from {days[0]} to {days[-1]}; the table below has every figure."
-    return plots.stacked(labels, series, name="spend", title="Credits consumed, by day and model", about=about)
+    title = f"Credits consumed, by {'day' if length > 7 else 'month'} and model"
+    return plots.stacked(labels, series, name="spend", title=title, about=about)
 
 
 _OTHERS = "other models"
@@ -156,7 +161,11 @@ def _table(by: str, tallies: Sequence[Tuple[str, Tally]]) -> str:
         f'<tr><th scope="row">{escape(name)}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in _cells(tally))}</tr>\n'
         for name, tally in tallies
     )
-    return f'<div class="wide" tabindex="0"><table>\n<tr>{names}</tr>\n{rows}</table></div>\n'
+    is_open = " open" if len(tallies) <= _MOST_ROWS else ""
+    return (
+        f"<details{is_open}><summary>table by {by}</summary>\n"
+        f'<div class="wide" tabindex="0"><table>\n<tr>{names}</tr>\n{rows}</table></div></details>\n'
+    )
 
 
 def _cells(tally: Tally) -> Tuple[str, ...]:

@@ -44,20 +44,22 @@ _STATES = {
     "skipped": "soft",
     "waiting": "soft",
 }
+_FREE = ("bad", "skipped", "refused")
 # `content-visibility` lets a browser lay out only what is on the screen: ten thousand rows open at once.
 _STYLE = """
 .rows{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,17rem),1fr));gap:.8rem}
 .row{background:var(--card);border:1px solid var(--line);border-radius:.6rem;overflow:hidden;
 content-visibility:auto;contain-intrinsic-size:auto 26rem}
 .row>p,.row>details{margin:.35rem .8rem;overflow-wrap:anywhere}
-.media{display:grid;grid-template-columns:repeat(auto-fit,minmax(7rem,1fr));gap:2px;background:var(--line)}
-.media>*{background:var(--card);min-width:0}
+.media{display:grid;grid-template-columns:repeat(auto-fit,minmax(7rem,1fr));gap:2px}
+.media>*{min-width:0}
 .media img,.media video{display:block;width:100%;height:13rem;object-fit:contain}
 .media audio{width:100%;display:block;margin:.6rem 0}
 .media pre{margin:0;padding:.6rem .8rem;max-height:13rem;overflow:auto;white-space:pre-wrap;overflow-wrap:anywhere}
-.media .none{padding:2.5rem .8rem;text-align:center;color:var(--soft)}
+.media .none{margin:0;padding:2.5rem .8rem;text-align:center;color:var(--soft)}
 .state{display:flex;flex-wrap:wrap;gap:.1rem .6rem;font-size:.9rem} .state b:last-child{margin-left:auto}
-.prompt{white-space:pre-line} .facts,details{font-size:.82rem;color:var(--soft)}
+.prompt{white-space:pre-line;display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:5;overflow:hidden}
+.facts,details{font-size:.82rem;color:var(--soft)}
 summary{cursor:pointer;padding:.2rem 0} details dd{margin:0 0 .4rem;color:var(--ink);white-space:pre-wrap}
 fieldset{border:0;padding:0;margin-top:0;margin-bottom:1rem;display:flex;flex-wrap:wrap;gap:.3rem 1rem}
 legend{color:var(--soft);font-size:.85rem} label{padding:.25rem 0;cursor:pointer}
@@ -93,14 +95,18 @@ def write_sheet(path: Path, results: Iterable[RowResult], *, title: str) -> Path
 
 def _totals(tally: Tally) -> str:
     figures = total("rows", f"{tally.calls:,}", f"{tally.count('success'):,} done")
-    unsaid = f"of {tally.unsaid:,} paid rows not known yet" if tally.unsaid else ""
+    unsaid = f"of {_rows(tally.unsaid)} not known yet" if tally.unsaid else ""
     figures += total("credits consumed", credits(tally.consumed), unsaid)
-    unpriced = f"without {tally.unpriced:,} rows of unknown price" if tally.unpriced else ""
+    unpriced = f"without {_rows(tally.unpriced)} of unknown price" if tally.unpriced else ""
     figures += total("credits estimated, of paid rows", credits(tally.estimated), unpriced)
     unknown = tally.count("unknown")
     if unknown:
         figures += total("outcome unknown", f"{unknown:,}", f"perhaps paid: {_at_stake(tally)}")
     return f'<dl class="totals">\n{figures}</dl>\n'
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'}"
 
 
 def _at_stake(tally: Tally) -> str:
@@ -130,11 +136,12 @@ def _name(state: str) -> str:
 
 
 def _card(row: RowResult, folder: Path) -> str:
-    prompt = _prompt(row.given)
+    # A row that is bad has no arguments, only what was written.
+    prompt = _prompt(row.given or row.columns)
     parts = [f'<article class="row is-{_name(row.state)}" id="row-{row.number}">\n']
     about = " ".join(prompt.split())
     label = escape(f"row {row.number}: {about[:120]}" if about else f"row {row.number}: {row.model}")
-    media = "".join(_medium(file, folder, label) for file in row.files) or _elsewhere(row)
+    media = "".join(_medium(file, folder, label) for file in row.files) or _elsewhere(row) or _data(row)
     parts.append(f'<div class="media">{media}</div>\n' if media else "")
     line = "" if row.line is None else f' <span class="soft">line {row.line}</span>'
     colour = _STATES.get(row.state, "soft")
@@ -149,7 +156,7 @@ def _card(row: RowResult, folder: Path) -> str:
         parts.append(f'<p class="{"bad" if colour != "odd" else "odd"}">{escape(row.error)}</p>\n')
     task = f"<br>task {escape(row.task_id)}" if row.task_id else ""
     parts.append(f'<p class="facts">{escape(row.model)}{task}</p>\n')
-    parts.append(f"<details><summary>all of it</summary><dl>{_details(row)}</dl></details>\n</article>\n")
+    parts.append(f"<details><summary>all of it</summary><dl>{_details(row, folder)}</dl></details>\n</article>\n")
     return "".join(parts)
 
 
@@ -175,7 +182,7 @@ def _medium(file: str, folder: Path, label: str) -> str:
     if not os.path.exists(file):
         return f'<p class="none">{name} is not here any more</p>'
     if kind == "image":
-        return f'<a href="{link}"><img src="{link}" alt="{label}" loading="lazy" decoding="async"></a>'
+        return f'<a href="{link}"><img src="{link}" alt="{label}" loading="lazy"></a>'
     if kind in ("video", "audio"):
         return f'<{kind} src="{link}" preload="none" controls aria-label="{label}"></{kind}>'
     if kind == "text":
@@ -183,14 +190,17 @@ def _medium(file: str, folder: Path, label: str) -> str:
     return f'<p class="none"><a href="{link}">{name}</a></p>'
 
 
-def _link(file: str, folder: Path) -> str:
-    path = os.path.abspath(file)
+def _beside(file: str, folder: Path) -> str:
+    """A file's path from the page's folder: the page may be given away, and says nothing of this machine."""
     try:
-        # A name with a colon in front would be taken for a scheme.
-        link = "./" + quote(os.path.relpath(path, folder).replace(os.sep, "/"), errors="surrogateescape")
+        return os.path.relpath(os.path.abspath(file), folder).replace(os.sep, "/")
     except ValueError:  # pragma: no cover  (Windows: it lies on another drive)
-        link = Path(path).as_uri()
-    return escape(link)
+        return os.path.basename(file)
+
+
+def _link(file: str, folder: Path) -> str:
+    # A name with a colon in front would be taken for a scheme.
+    return escape("./" + quote(_beside(file, folder), errors="surrogateescape"))
 
 
 def _beginning(file: str) -> str:
@@ -215,12 +225,23 @@ def _elsewhere(row: RowResult) -> str:
     return f'<p class="none">not fetched; at the platform{until}:<br>{" ".join(links)}</p>'
 
 
-def _details(row: RowResult) -> str:
-    facts: List[Tuple[str, str]] = [(name, _text(value)) for name, value in row.given.items()]
-    facts.append(("credits estimated", credits(row.price)))
-    facts.append(("credits consumed", credits(row.consumed)))
+def _data(row: RowResult) -> str:
+    """What was made where that is no file."""
+    text = _text(row.data)[:_SHOWN_TEXT] if row.data else ""
+    return f'<pre tabindex="0">{escape(text)}</pre>' if text else ""
+
+
+def _details(row: RowResult, folder: Path) -> str:
+    facts: List[Tuple[str, str]] = [(name, _text(value)) for name, value in (row.given or row.columns).items()]
+    if row.state not in _FREE:
+        facts.append(("credits estimated", credits(row.price)))
+        facts.append(("credits consumed", credits(row.consumed)))
     facts += [("created", instant(row.created_at)), ("finished", instant(row.finished_at))]
-    facts += [("took", lasting(row.duration_s)), ("key", row.key), ("files", "\n".join(row.files))]
+    facts += [
+        ("took", lasting(row.duration_s)),
+        ("key", row.key),
+        ("files", "\n".join(_beside(file, folder) for file in row.files)),
+    ]
     return "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts if value)
 
 

@@ -17,6 +17,7 @@ from .tally import Tally
 
 # What is bought once more where an outcome is unknown has a key of its own: `ROW+2`.
 _AGAIN = re.compile(r"\+[0-9]+\Z")
+_NOT_DONE = (*UNFINISHED, "sending", "unknown", "failed", "refused")
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,9 @@ class Standing:
             self.unknown.append(record.id)
         saved = [record.files.get(url, "") for url in record.urls]
         is_unsaved = record.state == "success" and not all(path and is_there(path) for path in saved)
-        row = _Row(record.state, record.price, record.consumed, record.duration_s, is_unsaved)
+        # A success with nothing in it is paid, and there is nothing to be had from it.
+        state = "failed" if record.is_empty else record.state
+        row = _Row(state, record.price, record.consumed, record.duration_s, is_unsaved)
         self._rows[record.account, record.model, _AGAIN.sub("", record.key)] = row
         self.folder = next((os.path.dirname(path) or "." for path in saved if path), self.folder)
 
@@ -76,7 +79,7 @@ class Standing:
     @property
     def left(self) -> int:
         """Rows on record with something left to do; those that are only lacking a file among them."""
-        return self.rows.count(*UNFINISHED, "sending", "unknown", "failed", "refused") + self.unsaved
+        return sum(row.is_unsaved or row.state in _NOT_DONE for row in self._rows.values())
 
 
 def read_standings(

@@ -39,8 +39,8 @@ class Tally:
         unpriced: paid calls whose price was not known.
         consumed: what the platform says it took.
         unsaid: paid calls of which nobody has said what they took.
-        at_stake: what the calls of unknown outcome were expected to cost.
-        at_stake_unpriced: calls of unknown outcome whose price was not known.
+        at_stake: what the calls of unknown outcome were expected to cost, of which nobody has said what they took.
+        at_stake_unpriced: those of them whose price was not known.
         compared: successes with both figures; `compared_estimated` and `compared_consumed` are sums over these alone.
     """
 
@@ -67,7 +67,7 @@ class Tally:
             self.estimated += call.price or _ZERO
             self.unpriced += call.price is None
             self.unsaid += call.consumed is None
-        elif call.state == "unknown":
+        elif call.state == "unknown" and call.consumed is None:
             self.at_stake += call.price or _ZERO
             self.at_stake_unpriced += call.price is None
         if call.state == "success":

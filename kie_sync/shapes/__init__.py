@@ -15,11 +15,11 @@ from ..params import Arguments
 
 
 class StreamFault(ValueError):
-    """The platform says inside a stream that it will not go on."""
+    """The platform says inside a stream that it will not go on; `last` is what it says beside that, such as usage."""
 
-    def __init__(self, text: str, code: Any = None) -> None:
+    def __init__(self, text: str, code: Any = None, *, last: Optional[ChatCompletionChunk] = None) -> None:
         super().__init__(text)
-        self.text, self.code = text, code
+        self.text, self.code, self.last = text, code, last
 
 
 class StreamReader(Protocol):

@@ -11,7 +11,7 @@ from ..messages import ChatMessage, Content
 from ..params import Arguments
 from ..response import as_credits
 from .body import split_arguments
-from .reading import count_in, object_in, objects_in, word_in
+from .reading import both_ways, count_in, object_in, objects_in, word_in
 
 _REFUSED = "content_filter"
 
@@ -49,21 +49,12 @@ class Reader:
 
 def parse_usage(raw: Any) -> Optional[Usage]:
     """Token counts, where there are some."""
-    if not isinstance(raw, Mapping):
+    counts = both_ways(raw, "prompt_tokens", "completion_tokens") if isinstance(raw, Mapping) else None
+    if counts is None:
         return None
-    prompt, completion, total = (
-        count_in(raw.get(name)) for name in ("prompt_tokens", "completion_tokens", "total_tokens")
-    )
-    if [prompt, completion, total].count(None) > 1:
-        return None
-    # Google leaves out what is zero; without the total it could be anything, and half of it has no price.
-    prompt = max((total or 0) - (completion or 0), 0) if prompt is None else prompt
-    completion = max((total or 0) - prompt, 0) if completion is None else completion
     details = object_in(raw.get("prompt_tokens_details"))
     return Usage(
-        prompt,
-        completion,
-        total or prompt + completion,
+        *counts,
         cached_tokens=count_in(details.get("cached_tokens")) or 0,
         cache_write_tokens=count_in(details.get("cache_write_tokens")) or 0,
         # No platform's word, but that of `Usage.to_dict`.

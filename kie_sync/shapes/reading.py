@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import json
-from typing import Any, List, Mapping, Optional
+from typing import Any, List, Mapping, Optional, Tuple
 
 
 def count_in(value: Any) -> Optional[int]:
     """A number of tokens; None for what is none."""
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return int(value) if is_number and 0 <= value < float("inf") else None
+
+
+def both_ways(told: Mapping[str, Any], way_in: str, way_out: str) -> Optional[Tuple[int, int, int]]:
+    """Tokens that went in, that came out, and the total; any two of the three words tell the third.
+
+    None where only one was told: Google leaves out what is zero, but without the total it could be anything, and half
+    of a usage has no price.
+    """
+    went_in, came_out, total = (count_in(told.get(name)) for name in (way_in, way_out, "total_tokens"))
+    if [went_in, came_out, total].count(None) > 1:
+        return None
+    went_in = max((total or 0) - (came_out or 0), 0) if went_in is None else went_in
+    came_out = max((total or 0) - went_in, 0) if came_out is None else came_out
+    return went_in, came_out, total or went_in + came_out
 
 
 def word_in(value: Any) -> Optional[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional
 
 from ..completions import Usage
-from .reading import count_in, object_in, objects_in, word_in
+from .reading import both_ways, count_in, object_in, objects_in, word_in
 
 SHAPE = "openai-responses"
 THOUGHTS = ("summary", "reasoning")
@@ -60,16 +60,12 @@ def parse_usage(raw: Any) -> Optional[Usage]:
     Thinking is among what came out, and what was read from the cache or written to it among what went in.
     """
     told = object_in(raw)
-    went_in, came_out, total = (count_in(told.get(name)) for name in ("input_tokens", "output_tokens", "total_tokens"))
-    if [went_in, came_out, total].count(None) > 1:
+    counts = both_ways(told, "input_tokens", "output_tokens")
+    if counts is None:
         return None
-    went_in = max((total or 0) - (came_out or 0), 0) if went_in is None else went_in
-    came_out = max((total or 0) - went_in, 0) if came_out is None else came_out
     details = object_in(told.get("input_tokens_details"))
     return Usage(
-        went_in,
-        came_out,
-        total or went_in + came_out,
+        *counts,
         cached_tokens=count_in(details.get("cached_tokens")) or 0,
         cache_write_tokens=count_in(details.get("cache_write_tokens")) or 0,
         reasoning_tokens=count_in(object_in(told.get("output_tokens_details")).get("reasoning_tokens")) or 0,

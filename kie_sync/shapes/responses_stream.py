@@ -80,9 +80,9 @@ class Reader:
         if kind in _ENDS:
             return self._end(kind, data)
         if kind in _FAILURES:
-            raise _fault(data.get("response"))
+            raise self._fault(object_in(data.get("response")), data)
         if kind == "error":
-            raise _fault({"error": data.get("error") or data})
+            raise self._fault({"error": data.get("error") or data}, data)
         return []
 
     def _add(self, place: _Place, said: Said) -> List[Delta]:
@@ -118,7 +118,7 @@ class Reader:
         response = object_in(data.get("response"))
         status = word_in(response.get("status"))
         if status in FAILED:
-            raise _fault(response)
+            raise self._fault(response, data)
         self.is_over = True
         output = objects_in(response.get("output"))
         deltas = self._catch_up_at_the_end(output)
@@ -128,10 +128,18 @@ class Reader:
         is_refused = any(channel == "refusal" for _, channel, _ in self._said)
         finish = finish_of(told, has_calls=bool(self._calls), is_refused=is_refused)
         self._id, self._model = str(response.get("id") or self._id), str(response.get("model") or self._model)
+        return [*self._chunks(deltas, data), self._last(ChunkChoice(finish_reason=finish), response, data)]
+
+    def _last(self, choice: ChunkChoice, response: Mapping[str, Any], data: Mapping[str, Any]) -> ChatCompletionChunk:
+        """How an answer ends, and what it took."""
         credits, own = (as_credits(each.get("credits_consumed")) for each in (data, response))
-        usage, ending = parse_usage(response.get("usage")), (ChunkChoice(finish_reason=finish),)
-        last = ChatCompletionChunk(ending, self._id, self._model, usage, own if credits is None else credits, data)
-        return [*self._chunks(deltas, data), last]
+        usage = parse_usage(response.get("usage"))
+        return ChatCompletionChunk((choice,), self._id, self._model, usage, own if credits is None else credits, data)
+
+    def _fault(self, response: Mapping[str, Any], data: Mapping[str, Any]) -> StreamFault:
+        failure = failure_of(response)
+        last = self._last(ChunkChoice(), response, data)
+        return StreamFault(str(failure["message"]), failure.get("code"), last=last)
 
     def _catch_up_at_the_end(self, output: List[Mapping[str, Any]]) -> List[Delta]:
         """What nothing at all has come of: the places in the last list need not be those of the events."""
@@ -147,11 +155,6 @@ class Reader:
 
     def _chunks(self, deltas: List[Delta], data: Mapping[str, Any]) -> List[ChatCompletionChunk]:
         return [ChatCompletionChunk((ChunkChoice(delta),), self._id, self._model, raw=data) for delta in deltas]
-
-
-def _fault(response: Any) -> StreamFault:
-    failure = failure_of(object_in(response))
-    return StreamFault(str(failure["message"]), failure.get("code"))
 
 
 def _place(data: Mapping[str, Any], id: Any) -> _Place:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shlex
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from decimal import Decimal
@@ -14,7 +15,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 import click
 
 from ...batch.page import lasting
-from ...batch.report import Report, StalePrice, read_records, stale_prices
+from ...batch.report import Report, StalePrice, explains, read_records, stale_prices
 from ...batch.report_page import rate, write_report
 from ...batch.tally import Tally
 from ...catalog import Catalog
@@ -56,7 +57,7 @@ class _Stale:
     def __str__(self) -> str:
         differences = self.price.differences
         pairs = [
-            f"{amount(each.estimated)} estimated, {amount(each.consumed)} taken ({each.calls} calls, "
+            f"{amount(each.estimated)} estimated, {amount(each.consumed)} taken ({_calls(each.calls)}, "
             f"the last {each.last.id[:12]})"
             for each in differences[:_SHOWN_PAIRS]
         ]
@@ -88,7 +89,8 @@ def report(run: Run, name: Optional[str], since: Optional[str], by: str, as_csv:
     paid calls were expected to cost; consumed: what the platform says it took; not said: paid calls of which
     nobody has said it, which add nothing; beyond: taken beyond the estimate, over the calls of which both are
     known; rate: successes among the tasks that have ended; p50, p95: within so long half, and 95 %, of the
-    successes were done. Calls of unknown outcome are in no sum. With --json all three tables are printed.
+    successes were done. Calls of unknown outcome add nothing until the platform
+    has said what they took. With --json all three tables are printed.
     """
     if as_csv and run.as_json:
         raise click.UsageError("--csv and --json are two forms of the same; say one of them")
@@ -135,12 +137,16 @@ def _print(run: Run, found: Report, by: str, stale: Sequence[_Stale]) -> None:
         more = f", and {total.at_stake_unpriced} of unknown price" if total.at_stake_unpriced else ""
         at_stake = f"perhaps paid: {amount(total.at_stake)} credits{more}"
         click.echo(
-            f"{total.count('unknown')} calls of unknown outcome, {at_stake}; `kie-sync reconcile` compares balances"
+            f"{_calls(total.count('unknown'))} of unknown outcome, {at_stake}; `kie-sync reconcile` compares balances"
         )
     if total.unpriced:
-        click.echo(f"{total.unpriced} paid calls had no known price; the estimate is without them")
+        click.echo(f"{_calls(total.unpriced)} paid without a known price, which the estimate leaves out")
     for each in stale:
         click.echo(f"wrong price: {each}")
+
+
+def _calls(count: int) -> str:
+    return f"{count} call{'' if count == 1 else 's'}"
 
 
 def _cells(tally: Tally) -> Tuple[str, ...]:
@@ -203,22 +209,22 @@ def _stale_prices(run: Run, found: Report) -> List[_Stale]:
         return []
     catalog, today = run.load_catalog(), SystemClock().date()
 
-    def prices(record: Record) -> List[Decimal]:
+    def is_explained(record: Record) -> bool:
         then = datetime.fromtimestamp(record.created_at, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        quoted = []
-        for on in (then, today):
+        # Arguments too large to be kept (see the journal) are not there: the defaults would be another call.
+        for on in (then, today) if record.given != "{}" else ():
             try:
                 cost = estimate(catalog[record.model], json.loads(record.given), on=on)
             except KieError:
                 # The entry takes other arguments by now: it says nothing of this call.
                 continue
-            if cost.platform_credits is not None:
-                quoted.append(cost.platform_credits)
-        return quoted
+            if record.consumed is not None and explains(cost, record.consumed):
+                return True
+        return False
 
     # An entry that is gone cannot be put right.
-    known = [price for price in stale_prices(found, prices) if price.model in catalog]
-    return [_Stale(price, _place(catalog, price.model), _command(catalog, price)) for price in known]
+    known = [price for price in stale_prices(found, is_explained) if price.model in catalog]
+    return [_Stale(price, _place(catalog, price.model), _command(run, catalog, price)) for price in known]
 
 
 def _place(catalog: Catalog, model: str) -> str:
@@ -228,11 +234,13 @@ def _place(catalog: Catalog, model: str) -> str:
     return f"{mark.file}:{mark.line}" if mark is not None and mark.file else ""
 
 
-def _command(catalog: Catalog, price: StalePrice) -> str:
+def _command(run: Run, catalog: Catalog, price: StalePrice) -> str:
     """The command that puts it right: with the figure, where the price is one figure and all calls agree."""
     stated = catalog.raw(price.model).get("price")
     found = cells(stated) if isinstance(stated, dict) else []
-    command = f"kie-sync catalog price {price.model}"
+    words = ["kie-sync", "catalog", "price", price.model]
     if len(found) == 1 and price.ratio is not None and isinstance(found[0].amount, (int, Decimal)):
-        return f"{command} --set {found[0].name}={amount(found[0].amount * price.ratio)}"
-    return command
+        words += ["--set", f"{found[0].name}={amount(found[0].amount * price.ratio)}"]
+    words += [word for path in run.catalogs for word in ("--catalog", path)]
+    words += ["--no-user-catalog"] if run.is_shipped_only else []
+    return " ".join(shlex.quote(word) for word in words)

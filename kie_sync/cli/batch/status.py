@@ -71,9 +71,6 @@ def _show(run: Run, standing: Standing) -> None:
     print_table(("state", "rows"), listed, numbers=("rows",))
     click.echo(f"{amount(calls.consumed)} credits consumed" + _without(calls.unsaid, "nobody has said it"))
     click.echo(f"{amount(calls.estimated)} credits estimated" + _without(calls.unpriced, "the price was not known"))
-    if standing.unknown:
-        more = _without(calls.at_stake_unpriced, "the price was not known")
-        click.echo(f"{len(standing.unknown)} of unknown outcome, perhaps paid: {amount(calls.at_stake)} credits{more}")
     for what, command in _steps(standing, run):
         click.echo(f"{what}:\n  {command}")
     if not standing.left:
@@ -98,7 +95,9 @@ def _steps(standing: Standing, run: Run) -> List[Tuple[str, str]]:
     if standing.unknown:
         first = standing.unknown[0][:12]
         settle = f"kie-sync reconcile{flags}; kie-sync settle {first} --charged|--not-charged{flags}"
-        steps.append((f"{len(standing.unknown)} of unknown outcome", settle))
+        more = _without(standing.calls.at_stake_unpriced, "the price was not known")
+        at_stake = f"perhaps paid, {amount(standing.calls.at_stake)} credits{more}"
+        steps.append((f"{len(standing.unknown)} of unknown outcome, {at_stake}", settle))
     if rows.count("failed"):
         steps.append((f"{rows.count('failed')} failed", f"{again} --retry-failed{flags}"))
     if rows.count("refused"):

@@ -8,7 +8,7 @@ from typing import List, Sequence
 from ...catalog import data_root
 from ...errors import KieCatalogError, KieConfigError
 from ...yamlfile import YamlMap, read_yaml
-from .writing import HEADER, Draft, read_text
+from .writing import HEADER, Draft, is_installed, read_text
 
 HEAD = ["models:"]
 
@@ -19,7 +19,7 @@ def append_entries(path: Path, entries: Sequence[Sequence[str]], ids: Sequence[s
     Raises:
         KieConfigError: the file cannot take them; nothing was written.
     """
-    if path.resolve() == Path(str(data_root().joinpath("models.yaml"))).resolve():
+    if is_installed(path) or path.resolve() == Path(str(data_root().joinpath("models.yaml"))).resolve():
         raise KieConfigError(f"{path} is the shipped catalog; name a file of your own, or one beside it in models/")
     before = read_text(path)
     text = "\n\n".join("\n".join(lines) for lines in entries) + "\n"

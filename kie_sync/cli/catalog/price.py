@@ -87,7 +87,7 @@ def price(
         entry["examples"] = examples
         after = read_with(run, {"models": {model_id: entry}})
     draft = _draft(run, model_id, named, entry, None if is_put_right else place)
-    touched = [name for name in before if name not in after or before[name].prices != after[name].prices]
+    touched = [name for name in before if name not in after or _prices_of(before, name) != _prices_of(after, name)]
     broken = new_errors(before, after, sorted({model_id, *touched}))
     if broken:
         for text in broken:

@@ -16,6 +16,7 @@ from ...catalog import Catalog, data_root, read_catalog
 from ...catalog_check import model_faults
 from ...catalog_files import read_with_includes
 from ...catalog_places import is_off, layers, own_file
+from ...catalog_shipped import read_shipped
 from ...clock import SystemClock
 from ...errors import KieConfigError
 from ...yamledit import as_yaml
@@ -119,13 +120,12 @@ def target(run: Run, named: Optional[str], found: Optional[Path]) -> Path:
 
 def entries(run: Run, model_id: str) -> List[Entry]:
     """Each file in force that has an entry of this model, the last one, which wins, first."""
-    over = layers(*run.catalogs, use_environment=not run.is_shipped_only)
     root = data_root()
-    files = [(root.joinpath("models.yaml"), "models.yaml", root)]
-    files += [(Path(layer.path), layer.path, Path(layer.path).parent) for layer in over]
+    over = [Path(layer.path) for layer in layers(*run.catalogs, use_environment=not run.is_shipped_only)]
+    roots = [read_shipped(root.joinpath("models.yaml"), root).root]
+    roots += [read_with_includes(path, str(path), path.parent)[0] for path in over]
     found = []
-    for at, (path, shown, folder) in enumerate(files):
-        read, _ = read_with_includes(path, shown, folder)
+    for at, read in enumerate(roots):
         models = read.get("models")
         if isinstance(models, YamlMap) and models.get(model_id) is not None:
             file = Path(models.key_marks[model_id].file)
