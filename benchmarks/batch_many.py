@@ -66,8 +66,8 @@ def work(url: str, key: str, rows: int, folder: str) -> None:
         "states": done.states,
         "threads": max(threads),
         "memory": memory,
-        # Kilobytes on Linux.
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000,
+        # In units of 1,024 bytes on Linux.
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6,
     }
     print(json.dumps(told), flush=True)
 

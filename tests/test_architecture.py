@@ -350,12 +350,10 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "journal_rows": {*PURE, "budget", "processes"},
     "recovery": {*PURE, *IO, *FACE, "journal"},
     "journal": {*PURE, "budget", "config", "journal_rows", "processes", "sqlitefile"},
-    # Counted, drawn and written from what is on record; the engine stands on the face.
-    "batch": {*PURE, *IO, *FACE, "journal"},
     # A callback is a hint: the task is read again with the client, and its listeners are told.
     "webhooks": {*PURE, "client", "connection", "tasks"},
-    # A batch is many calls of the face, with a journal; the rows of it are values.
-    "batch": {*PURE, *IO, *FACE, "journal", "recovery"},
+    # Many calls of the face, by a journal; sheets and reports are counted and drawn from what is on record.
+    "batch": {*PURE, *IO, *FACE, "journal"},
     # What the platform publishes about its models, and what it answers, read: texts in, values out.
     "pages": {*PURE, "chat_stream"},
     "sandbox": {"catalog", "definitions", "errors", "input_schema", "params", "pricing"},

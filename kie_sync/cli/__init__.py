@@ -30,7 +30,7 @@ COMMANDS: Mapping[str, Tuple[str, str]] = {
     "schema": ("models", "Print a model's wire input as JSON Schema."),
     "upload": ("upload", "Send files to the platform, and print their URLs."),
     "task": ("task", "Look at a task, or wait for it."),
-    "batch": ("batch", "Many calls as one piece of work: how they stand, and what they took."),
+    "batch": ("batch", "Make the rows of a table, each paid once; how batches stand, what they took."),
     "history": ("history", "List paid calls: what became of each."),
     "resume": ("resume", "Go on waiting for every paid task that is not finished."),
     "collect": ("resume", "Fetch everything that is paid and not on disk."),

@@ -30,8 +30,8 @@ class _BatchGroup(LazyGroup):
 
 @click.group(cls=_BatchGroup, commands_in=__name__, table=COMMANDS, subcommand_metavar="ROWS | COMMAND [ARGS]...")
 def batch() -> None:
-    """Many calls as one piece of work: made once, gone on with after a stop.
+    """Make the rows of a table, each paid once; how batches stand, what they took.
 
-    `kie-sync batch jobs.csv --model MODEL -o out/` makes a row each; `kie-sync batch run --help` says all
-    about it.
+    `kie-sync batch jobs.csv --model MODEL -o out/` is `kie-sync batch run jobs.csv ...`, whose help says
+    all about it.
     """
