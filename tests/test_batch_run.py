@@ -196,6 +196,19 @@ def test_an_unknown_outcome_is_never_bought_again_by_itself(
     ]
 
 
+def test_a_retry_of_unknown_outcome_is_unknown_and_not_failed(client: KieClient, books: Sandbox) -> None:
+    rows = [{"prompt": "a [[fault:fail=no luck*1]]"}]
+    made(client, rows)
+    books.add_fault("create:accept-then-drop*1")
+
+    retried = made(client, rows, retry_failed=True)
+    left = made(client, rows, retry_failed=True)
+    bought = made(client, rows, rebuy_unknown=True)
+
+    assert [states(done) for done in (retried, left, bought)] == [["unknown"], ["unknown"], ["success"]]
+    assert len(books.tasks) == 3
+
+
 def test_a_call_settled_later_does_not_buy_what_was_bought_again(
     client: KieClient, books: Sandbox, journal: SqliteJournal
 ) -> None:

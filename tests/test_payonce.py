@@ -26,7 +26,10 @@ from kie_sync import (
     Result,
 )
 from kie_sync.journal import SqliteJournal
+from kie_sync.local_files import resolve_staged, stage
 from kie_sync.payonce import find_first
+from kie_sync.pricing import quote
+from kie_sync.purchase import Terms, buy
 from kie_sync.records import PaidCall, Record
 from kie_sync.transport import Lost
 
@@ -230,6 +233,25 @@ def test_a_refused_call_may_be_sent_again(desk: Desk) -> None:
         desk({"code": 402, "msg": "no credits"}).generate("a cat", key="row-1")
 
     assert desk(CREATED, success()).generate("a cat", key="row-1").task_id == "t1"
+
+
+def test_who_is_asked_once_more_may_refuse_and_nothing_is_sent(desk: Desk) -> None:
+    """A caller may have waited for minutes for his turn; he who refuses then has paid nothing, and keeps no key."""
+    adapter = desk(CREATED, CREATED)
+
+    def refuse() -> None:
+        raise KieBudgetError("no more")
+
+    def submit(last_check: Any) -> str:
+        staged = stage(adapter.model, {"prompt": "a cat"})
+        arguments = resolve_staged(adapter.model, staged)
+        terms = Terms("row-1", last_check=last_check)
+        return buy(adapter.client, adapter.model, staged, arguments, quote(adapter.model, arguments), terms)[0]
+
+    with pytest.raises(KieBudgetError):
+        submit(refuse)
+    assert (len(desk.script.requests), submit(lambda: None)) == (0, "t1")
+    assert [record.state for record in desk.journal.records()] == ["refused", "accepted"]
 
 
 def test_keys_are_per_model_and_per_api_key(desk: Desk) -> None:

@@ -114,7 +114,7 @@ def set_agenda(
     sending: Set[str] = set()
     spent = Decimal(0)
     for row in plan.rows:
-        found = sorted(known.get((row.model, row.key), ()))
+        found = known.get((row.model, row.key), ())
         spent += sum((each.counts for each in found), Decimal(0))
         job, state = _job_of(row, found, retry_failed or only_failed, rebuy_unknown and not only_failed)
         states.update([state] if state else [])
@@ -132,20 +132,21 @@ def set_agenda(
 
 
 def _job_of(row: PlannedRow, found: Sequence[_Bought], retries: bool, rebuys: bool) -> Tuple[Job, str]:
-    """What is to be done about a row, and its state on record."""
-    for each in found:
-        if each.state in _WANTED:
-            return Job(row, _numbered(row, each.number), each.call_id), each.state
-    for each in found:
-        if each.state in ("failed", "empty"):
-            return Job(row, _numbered(row, each.number), each.call_id, is_retry=retries), "failed"
-    unknown = [each for each in found if each.state == "unknown"]
-    if not unknown:
-        # Refused, or settled by a person: such a call has given its key up.
+    """What is to be done about a row, and its state on record; `found` is what was bought, the oldest first."""
+    for state in _WANTED:
+        for each in found:
+            if each.state == state:
+                return Job(row, _numbered(row, each.number), each.call_id), state
+    # The others were refused, or settled by a person: such calls have given their keys up.
+    left = [each for each in found if each.state in ("failed", "empty", "unknown")]
+    if not left:
         return Job(row, row.key), ""
+    last = left[-1]
+    if last.state != "unknown":
+        return Job(row, _numbered(row, last.number), last.call_id, is_retry=retries), "failed"
     if rebuys:
-        return Job(row, _numbered(row, found[-1].number + 1)), "unknown"
-    return Job(row, _numbered(row, unknown[0].number), unknown[0].call_id), "unknown"
+        return Job(row, _numbered(row, max(each.number for each in found) + 1)), "unknown"
+    return Job(row, _numbered(row, last.number), last.call_id), "unknown"
 
 
 def _numbered(row: PlannedRow, number: int) -> str:
