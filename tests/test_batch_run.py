@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import threading
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Dict, Iterator, List
@@ -14,7 +15,13 @@ import pytest
 from kie_sync import KieClient
 from kie_sync.batch import BatchResult, Progress, RowResult, plan, run, set_agenda
 from kie_sync.batch.results import batch_of
-from kie_sync.errors import KieBudgetError, KieConfigError, KieInputError, KieInsufficientBalanceError
+from kie_sync.errors import (
+    KieAuthenticationError,
+    KieBudgetError,
+    KieConfigError,
+    KieInputError,
+    KieInsufficientBalanceError,
+)
 from kie_sync.events import TaskSubmitting
 from kie_sync.journal import SqliteJournal
 from kie_sync.sandbox import Sandbox
@@ -261,6 +268,74 @@ def test_a_task_that_takes_too_long_goes_on(journal: SqliteJournal, catalog: Any
 
         assert (states(first), states(second)) == (["running"], ["success"])
         assert len(books.tasks) == 1
+
+
+def test_a_file_that_has_gone_since_the_plan_is_a_bad_row(client: KieClient, books: Sandbox, tmp_path: Path) -> None:
+    (tmp_path / "1.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    found = plan(
+        [{"prompt": "a", "image_urls": str(tmp_path / "1.png")}, {"prompt": "b", "image_urls": "https://a/2.png"}],
+        client=client,
+        name="jobs",
+        model="google/nano-banana-edit",
+    )
+    (tmp_path / "1.png").unlink()
+
+    done = made(client, found)
+
+    assert (states(done), len(books.tasks)) == (["bad", "success"], 1)
+    assert "1.png" in done.rows[0].error
+
+
+def test_a_key_that_is_refused_stops_the_batch(books: Sandbox, journal: SqliteJournal, catalog: Any) -> None:
+    with KieClient("wrong", books.url, catalog=catalog, journal=journal) as client:
+        done = made(client, rows_of(40))
+
+    assert isinstance(done.error, KieAuthenticationError) and books.tasks == ()
+    assert set(done.states) == {"refused", "waiting"} and done.states["waiting"] > 30
+
+
+def test_a_key_that_is_refused_while_it_waits(books: Sandbox, journal: SqliteJournal, catalog: Any) -> None:
+    """What is paid goes on; the same call with a good key waits for it."""
+    with KieClient(books.key, books.url, catalog=catalog, journal=journal) as client:
+        books.add_fault("query:code=401*1")
+        first = made(client, rows_of(1))
+        second = made(client, rows_of(1))
+
+    assert (states(first), states(second), len(books.tasks)) == (["accepted"], ["success"], 1)
+    assert "the task exists and is paid" in first.rows[0].error and first.stopped
+
+
+def test_a_row_of_unknown_price_is_skipped_under_a_limit(books: Sandbox, journal: SqliteJournal, catalog: Any) -> None:
+    """And stops no other."""
+    with KieClient(books.key, books.url, catalog=catalog, journal=journal) as client:
+        found = plan(rows_of(2), client=client, name="jobs", model=IMAGE)
+        unpriced = replace(found.rows[0], price=None, most=None)
+
+        done = made(client, replace(found, rows=(unpriced, found.rows[1])), max_credits=100)
+
+    assert (states(done), len(books.tasks)) == (["skipped", "success"], 1)
+    assert "it is not known what it costs" in done.rows[0].error
+
+
+def test_results_that_cannot_be_written_are_written_next_time(
+    client: KieClient, books: Sandbox, tmp_path: Path
+) -> None:
+    (tmp_path / "out" / "results.csv").mkdir(parents=True)
+    (tmp_path / "out" / "results.csv" / "kept").touch()
+
+    with pytest.raises(KieConfigError, match=r"results\.csv cannot be written: .*the same command again buys nothing"):
+        made(client, rows_of(2), out=tmp_path / "out")
+    (tmp_path / "out" / "results.csv" / "kept").unlink()
+    (tmp_path / "out" / "results.csv").rmdir()
+    made(client, rows_of(2), out=tmp_path / "out")
+
+    assert len(books.tasks) == 2 and (tmp_path / "out" / "results.csv").is_file()
+
+
+def test_any_iterator_is_taken(client: KieClient) -> None:
+    assert made(client, iter(rows_of(2))).states == {"success": 2}
+    with pytest.raises(KieInputError, match="there are no rows"):
+        made(client, iter(()))
 
 
 def test_bad_rows_are_left_out_when_asked(client: KieClient, books: Sandbox, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
@@ -223,6 +224,65 @@ def test_what_failed_and_what_is_unknown_is_told_with_the_next_step(books: Sandb
     assert "--retry-failed buys failed rows anew" in first.stderr and "--rebuy-unknown buys them anew" in first.stderr
 
 
+def test_what_still_runs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Sandbox(speed=0.01) as slow:
+        for name, value in {**slow.environment(), "KIE_JOURNAL": os.path.abspath("journal.sqlite")}.items():
+            monkeypatch.setenv(name, value)
+
+        result = batch(write(["prompt", "a"]), "--yes", "--max-wait", "0.05")
+
+    assert result.exit_code == 6
+    assert "what still runs is paid: the same command, or `kie-sync resume`, waits for it" in result.stderr
+
+
+def test_a_wrong_key_ends_as_everywhere(books: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KIE_API_KEY", "wrong")
+
+    result = batch(write(["prompt", "a"]), "--yes")
+
+    assert (result.exit_code, books.tasks) == (3, ())
+    assert "stopped: " in result.stderr
+
+
+def test_a_single_refusal_is_the_exit_code(books: Sandbox) -> None:
+    books.add_fault("create:code=422*1")
+
+    result = batch(write(["prompt", "a"]), "--yes")
+
+    assert (result.exit_code, books.tasks) == (3, ())
+    assert "warning: line 2: refused: " in result.stderr
+
+
+def test_files_that_cannot_be_fetched_end_with_seven(books: Sandbox) -> None:
+    books.add_fault("expired")
+
+    result = batch(write(["prompt", "a"]), "--yes", "-o", "out")
+
+    assert result.exit_code == 7 and "warning: line 2: " in result.stderr
+    assert result.stdout.startswith("http"), "the URL of what is paid"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no terminal of this kind")
+def test_a_moving_line_on_a_terminal(books: Sandbox) -> None:
+    import pty
+
+    terminal, inner = pty.openpty()
+    command = [sys.executable, "-m", "kie_sync.cli", "batch", many(3), "--model", IMAGE, "--yes", *QUICK]
+    environment = {**environment_of(books), "TERM": "xterm", "COLUMNS": "200"}
+    child = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=inner, text=True)
+    os.close(inner)
+    shown = b""
+    with suppress(OSError):
+        # Linux says so where the other end has closed.
+        while piece := os.read(terminal, 4096):
+            shown += piece
+    output, _ = child.communicate(timeout=60)
+    os.close(terminal)
+
+    assert (child.returncode, len(output.splitlines())) == (0, 3), shown
+    assert b"of 3 done" in shown and b"batch jobs: 3 done" in shown
+
+
 # A process that is interrupted, or killed
 
 
@@ -274,6 +334,10 @@ def test_ctrl_c_twice_leaves_at_once_and_all_is_on_record() -> None:
         errors = child.communicate(timeout=60)[1]
 
         assert child.returncode == 130, errors
+        assert (
+            "waiting for 10; Ctrl-C again leaves them" in errors
+            and "left; what is on its way goes on, and is on record" in errors
+        )
         records = SqliteJournal("journal.sqlite").records(["accepted"])
         assert {record.task_id for record in records} == {task.id for task in books.tasks}
 

@@ -217,7 +217,7 @@ def written_by_hand(text: str) -> str:
     return re.sub(r"<!-- generated: .*?<!-- /generated -->", "", text, flags=re.DOTALL)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/guide.md", "docs/reports.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/guide.md", "docs/reports.md", "docs/batch.md"])
 def test_python_on_the_page_runs(page: str, quick: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """From top to bottom in one namespace, as a reader would; a comment beside a print is what it prints."""
     namespace: Dict[str, Any] = {}

@@ -120,6 +120,7 @@ def run(
 
     A row is paid once, however often it runs: it is known by its content, or by its key and its content. Ctrl-C once
     sends no row more and waits for those on their way; twice leaves at once, and all stays on record.
+    Listeners find the batch's name and the row's number in the `context` of `TaskSubmitting` and `TaskCreated`.
 
     Args:
         rows: as for `plan`, or a `Plan`.

@@ -148,20 +148,24 @@ def run(
         if dry_run:
             return 0
         _ask(agenda, yes=yes, is_piped=is_piped)
-        done = make_rows(
-            plan,
-            client=client,
-            agenda=agenda,
-            out=output,
-            max_credits=max_credits,
-            max_per_row=max_per_row,
-            allow_unknown_price=allow_unknown_price,
-            skip_bad=skip_bad,
-            poll_interval=poll_interval,
-            max_wait_time=max_wait,
-            on_result=view.take,
-            on_progress=view.watch(agenda),
-        )
+        try:
+            done = make_rows(
+                plan,
+                client=client,
+                agenda=agenda,
+                out=output,
+                max_credits=max_credits,
+                max_per_row=max_per_row,
+                allow_unknown_price=allow_unknown_price,
+                skip_bad=skip_bad,
+                poll_interval=poll_interval,
+                max_wait_time=max_wait,
+                on_result=view.take,
+                on_progress=view.watch(agenda),
+            )
+        except KeyboardInterrupt:
+            run.say("left; what is on its way goes on, and is on record: the same command waits for it")
+            raise
     say_end(run, done, output)
     return code_of(done)
 

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from typing import Any, Callable, Optional
 
 from ...batch import Agenda, Progress, RowResult
+from ...batch.course import INTERRUPTED
 from ..progress import LoggedWarnings
 from ..run import Run
 from ..tables import amount, counted
@@ -46,11 +47,18 @@ class View(ExitStack):
         if is_live:
             self._live = self._open()
 
+        is_stopped = False
+
         def show(progress: Progress) -> None:
+            nonlocal is_stopped
             now = time.monotonic()
+            is_news, is_stopped = bool(progress.stopped) and not is_stopped, bool(progress.stopped)
             if self._live is not None:
-                self._live.update(sentence(progress, _left_s(progress, agenda, now - began)))
-            elif now - self._last >= _EVERY_S:
+                from rich.text import Text
+
+                # As `Text`, so that a reason such as [image] is not taken for markup.
+                self._live.update(Text(sentence(progress, _left_s(progress, agenda, now - began))))
+            elif is_news or now - self._last >= _EVERY_S:
                 self._last = now
                 self._run.say(sentence(progress, _left_s(progress, agenda, now - began)))
 
@@ -83,7 +91,8 @@ def sentence(progress: Progress, left_s: Optional[float]) -> str:
         f"{counted(progress.spent, 'credit')}{limit} spent{reserved}",
     ]
     if progress.stopped:
-        parts.append(f"no row more is sent ({progress.stopped}); waiting for {progress.in_air:,}")
+        again = "; Ctrl-C again leaves them" if progress.stopped == INTERRUPTED else ""
+        parts.append(f"no row more is sent ({progress.stopped}); waiting for {progress.in_air:,}{again}")
     elif left_s is not None and ended < progress.rows:
         parts.append(f"about {duration(left_s)} left")
     return ", ".join(parts)
