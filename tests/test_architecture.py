@@ -354,8 +354,6 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "batch": {*PURE, *IO, *FACE, "journal"},
     # A callback is a hint: the task is read again with the client, and its listeners are told.
     "webhooks": {*PURE, "client", "connection", "tasks"},
-    # A batch is many calls of the face, with a journal; the rows of it are values.
-    "batch": {*PURE, *IO, *FACE, "journal", "recovery"},
     # What the platform publishes about its models, and what it answers, read: texts in, values out.
     "pages": {*PURE, "chat_stream"},
     "sandbox": {"catalog", "definitions", "errors", "input_schema", "params", "pricing"},
