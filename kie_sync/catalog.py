@@ -76,6 +76,7 @@ class Catalog(Mapping[str, Model]):
 
     Attributes:
         hidden: the models that a user's file takes away, and where it says so.
+        bases: the entries that are no models themselves, and where each of them stands.
         sources: the files that it was read from, those of each layer together.
     """
 
@@ -103,6 +104,7 @@ class Catalog(Mapping[str, Model]):
             root = self._check_shapes(root, base, touched)
         self._raw = root
         self._entries = Entries(root)
+        self.bases: Dict[str, Mark] = {name: mark_at(root, (BASES, name), key=True) for name in root.get(BASES) or ()}
         self._models: Mapping[str, Any] = root.get("models") or {}
         self._kinds: Mapping[str, Any] = root["kinds"]
         self.money: Money = build.build_money(root["money"])
@@ -194,6 +196,8 @@ class Catalog(Mapping[str, Model]):
     def _hint(self, model_id: str) -> str:
         if model_id in self.hidden:
             return f"it is hidden by {self.hidden[model_id].file}:{self.hidden[model_id].line}"
+        if model_id in self.bases:
+            return f"it is a base, which models extend; `kie-sync catalog explain {model_id}` explains it"
         short = {known.rpartition("/")[2]: known for known in self}
         close = f'did you mean "{short[model_id]}"?' if model_id in short else nearest(model_id, self)
         return (close.lstrip("; ") or "`kie-sync models` lists them all") + unread(self.problems)
