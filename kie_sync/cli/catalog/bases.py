@@ -5,7 +5,6 @@ A base need not be whole, so it is read through a model that extends it and says
 
 from __future__ import annotations
 
-import re
 from typing import Any, Dict, List, Mapping, Set, Tuple
 
 from ...catalog import Catalog
@@ -19,7 +18,6 @@ from .writing import read_with
 Path = Tuple[str, ...]
 # For a base that does not say them, and that no model extends yet; neither is then told.
 _STAND_IN: Mapping[str, str] = {"kind": "image", "endpoint": "kie-task"}
-_PARTS = ("parameters", "rules", "price", "results")
 _CALLED = {"kind": "Its kind is", "endpoint": "It is called by the endpoint"}
 
 
@@ -63,16 +61,13 @@ def as_model(run: Run, catalog: Catalog, name: str) -> Tuple[Catalog, Model, Lis
 
 def _unfinished(extended: Catalog, model_id: str) -> Set[Path]:
     """What is whole only in the models: a price without amounts, limits of no type, a rule about what they add."""
-    found = set()
+    owners = [f"{model_id}: ", *(f"bases.{name}." for name, _ in extended.places(model_id)[1:])]
+    found: Set[Path] = set()
     for problem in extended.errors:
-        # `ID: bases.NAME.parameters.duration.min`, or without the base
-        entry, _, path = problem.path.partition(": ")
-        if entry == model_id or problem.path.startswith("bases."):
-            steps = (path or problem.path).split(".")
-            at = next((at for at, step in enumerate(steps) if re.split(r"\W", step)[0] in _PARTS), None)
-            if at is not None:
-                steps = [step.partition("[")[0] for step in steps[at : at + 2]]
-                found.add(tuple(steps if steps[0] == "parameters" else steps[:1]))
+        owner = next((owner for owner in owners if problem.path.startswith(owner)), None)
+        if owner is not None:
+            steps = [step.partition("[")[0] for step in problem.path[len(owner) :].split(".")]
+            found.add(tuple(steps[:2] if steps[0] == "parameters" else steps[:1]))
     return found
 
 
