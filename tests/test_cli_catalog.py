@@ -19,6 +19,7 @@ from kie_sync.cli.catalog.sentences import about_model, about_parameter, about_p
 from kie_sync.cli.resolved import resolved_yaml
 from kie_sync.cli.run import Run
 from kie_sync.cli.words import parameter_rows
+from kie_sync.clock import SystemClock
 from kie_sync.yamlfile import read_yaml
 
 MINE = """\
@@ -434,6 +435,18 @@ def test_old_prices_count_only_when_they_are_asked_for(mine: str) -> None:
     assert (silent.exit_code, silent.stdout, asked.exit_code, strict.exit_code) == (0, "", 0, 2)
     assert "last looked at more than 180 days ago; --older-than 180 lists them\n" in silent.stderr
     assert asked.stdout.startswith("my.yaml:34:18: warning: my/film: price[1].checked: nobody has looked at this price")
+
+
+def test_old_prices_are_counted_only_in_the_files_that_are_checked(mine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What --older-than would list of a file: of the shipped prices, which are much older by then, nothing."""
+    monkeypatch.setattr(SystemClock, "date", lambda self: "2027-04-01T00:00:00Z")
+    text = MINE.replace("source: a list\n        checked: 2026-11-01", "source: a list\n        checked: 2020-01-01")
+    Path(mine).write_text(text.replace("checked: 2026-11-01", "checked: 2027-03-01"), encoding="utf-8")
+
+    one, every = run("catalog", "check", mine), run("catalog", "check", "--catalog", mine)
+
+    assert "1 price was last looked at" in one.stderr
+    assert int(every.stderr.rpartition(" prices were last looked at")[0].split()[-1]) > 1
 
 
 def test_a_file_of_the_shipped_catalog_is_checked_in_its_place() -> None:
