@@ -391,6 +391,17 @@ def test_schema_and_where_it_stands() -> None:
     assert run_json("catalog", "schema", "--path") == {"path": path}
 
 
+def test_the_schema_of_your_own_files_asks_for_less() -> None:
+    whole, own = run_json("catalog", "schema"), run_json("catalog", "schema", "--own")
+    path = run("catalog", "schema", "--own", "--path").stdout.strip()
+
+    assert own == json.loads(Path(path).read_text(encoding="utf-8"))
+    assert (whole["properties"]["money"]["required"], own["properties"]["money"].get("required")) == (
+        ["usd_per_credit", "cny_per_usd"],
+        None,
+    )
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_each_command_says_what_its_list_says(name: str) -> None:
     text = run("catalog", name, "--help").stdout
