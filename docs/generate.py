@@ -34,6 +34,7 @@ from kie_sync.definitions import Model, Price
 from kie_sync.errors import CatalogProblem
 
 ROOT = Path(__file__).resolve().parent.parent
+TERMINAL = runpy.run_path(str(ROOT / "docs" / "terminal.py"))
 FILES = (
     "README.md",
     "README.zh-CN.md",
@@ -393,6 +394,8 @@ PARTS: Dict[str, Callable[..., str]] = {
     "retired": retired,
     "modules": modules,
     "demo": demo,
+    "terminal": TERMINAL["picture"],
+    "imported": TERMINAL["imported"],
 }
 
 

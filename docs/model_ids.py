@@ -26,5 +26,6 @@ def stub(ids: Iterable[str]) -> str:
 
 if __name__ == "__main__":
     STUB.write_text(stub(read_catalog()), encoding="utf-8")
-    # The rest of what `make docs` writes: the generated parts of the pages.
-    runpy.run_path(str(Path(__file__).with_name("generate.py")), run_name="__main__")
+    # The rest of what `make docs` writes: the schema of users' own files, and the generated parts of the pages.
+    for script in ("own_schema.py", "generate.py"):
+        runpy.run_path(str(Path(__file__).with_name(script)), run_name="__main__")

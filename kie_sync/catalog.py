@@ -85,6 +85,7 @@ class Catalog(Mapping[str, Model]):
 
     Attributes:
         hidden: the models that a user's file takes away, and where it says so.
+        bases: the entries that are no models themselves, and where each of them stands.
         sources: the files that it was read from, those of each layer together.
     """
 
@@ -112,6 +113,7 @@ class Catalog(Mapping[str, Model]):
             root = self._check_shapes(root, base, touched, sections)
         self._raw = root
         self._entries = Entries(root)
+        self.bases: Dict[str, Mark] = {name: mark_at(root, (BASES, name), key=True) for name in root.get(BASES) or ()}
         self._models: Mapping[str, Any] = root.get("models") or {}
         self._kinds: Mapping[str, Any] = root["kinds"]
         self.money: Money = build.build_money(root["money"])
@@ -155,11 +157,9 @@ class Catalog(Mapping[str, Model]):
         return tuple(problem for problem in self.problems if not problem.is_warning)
 
     def __getitem__(self, model_id: str) -> Model:
-        if self._problems.of(model_id):
-            raise KieCatalogError(self._problems.of(model_id))
-        if model_id not in self._models:
+        if model_id not in self._models and not self._problems.of(model_id):
             raise KieUnknownModelError(str(model_id), self._hint(str(model_id)))
-        model = self._built.get(model_id) or self._build(model_id)
+        model = None if self._problems.of(model_id) else self._built.get(model_id) or self._build(model_id)
         if model is None:
             raise KieCatalogError(self._problems.of(model_id))
         return model
@@ -194,14 +194,14 @@ class Catalog(Mapping[str, Model]):
         Raises:
             CannotExtend: an entry cannot be completed.
         """
-        models = {model_id: dict(self._entries.whole((MODELS, model_id))) for model_id in self._models}
-        for entry in models.values():
-            entry.pop("extends", None)
-        return {**{name: part for name, part in self._raw.items() if name != BASES}, MODELS: models}
+        shared = {name: part for name, part in self._raw.items() if name != BASES}
+        return {**shared, MODELS: self._entries.completed()}
 
     def _hint(self, model_id: str) -> str:
         if model_id in self.hidden:
             return f"it is hidden by {self.hidden[model_id].file}:{self.hidden[model_id].line}"
+        if model_id in self.bases:
+            return f"it is a base, which models extend; `kie-sync catalog explain {model_id}` explains it"
         short = {known.rpartition("/")[2]: known for known in self}
         close = f'did you mean "{short[model_id]}"?' if model_id in short else nearest(model_id, self)
         return (close.lstrip("; ") or "`kie-sync models` lists them all") + unread(self.problems)

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from typing import Any, Dict, Optional
 
 SCHEMA_FILE = "schemas/catalog.schema.json"
+OWN_SCHEMA_FILE = "schemas/own.schema.json"
 
 
 def data_root() -> Any:

@@ -50,6 +50,18 @@ class Entries:
             self._whole[where] = _without(own, REMOVED) if "extends" in _map(own) else own
         return self._whole[where]
 
+    def completed(self) -> Dict[str, Dict[str, Any]]:
+        """Every model's entry with all that it takes from others, and no word of whom it takes it from.
+
+        Raises:
+            CannotExtend: one cannot be completed.
+        """
+        models = {model_id: self.whole((MODELS, model_id)) for model_id in self._raw[MODELS]}
+        return {
+            model_id: {word: part for word, part in entry.items() if word != "extends"}
+            for model_id, entry in models.items()
+        }
+
     def above(self, where: Where) -> List[Where]:
         """What an entry extends, the nearest first.
 

@@ -120,12 +120,16 @@ class Parameters:
             default = [] if raw["default"] == [] and parameter.is_list else accept(parameter, raw["default"])
             if default is UNSET:
                 allowed = allowed_words(parameter)
+                joined = next((word for word in allowed if key_of(raw["default"]) in word.split()), None)
                 options = (
                     f"; it allows {', '.join(allowed)}" if allowed else f": it {refusal(parameter, raw['default'])}"
                 )
-                self.faults.error(
-                    (*path, "default"), f"{name} does not allow its own default {key_of(raw['default'])}{options}"
-                )
+                if joined is not None:
+                    message = f"{joined} is read as one value; a comma is missing: write {', '.join(joined.split())}"
+                    self.faults.error((*path, "values", allowed.index(joined)), message)
+                else:
+                    message = f"{name} does not allow its own default {key_of(raw['default'])}{options}"
+                    self.faults.error((*path, "default"), message)
             else:
                 parameter = replace(parameter, default=default)
         return parameter

@@ -21,6 +21,7 @@ from kie_sync.errors import (
     KieConfigError,
     KieInputError,
     KieInsufficientBalanceError,
+    KieJournalError,
 )
 from kie_sync.events import TaskSubmitting
 from kie_sync.journal import SqliteJournal
@@ -336,6 +337,22 @@ def test_any_iterator_is_taken(client: KieClient) -> None:
     assert made(client, iter(rows_of(2))).states == {"success": 2}
     with pytest.raises(KieInputError, match="there are no rows"):
         made(client, iter(()))
+
+
+def test_a_journal_that_cannot_be_written_any_more_loses_no_task(books: Sandbox, tmp_path: Path, catalog: Any) -> None:
+    """As on a full disk, after the row was written that must be there before the send."""
+
+    class Full(SqliteJournal):
+        def _write(self, event: Any) -> None:
+            raise KieJournalError("no space left on device")
+
+    with KieClient(books.key, books.url, catalog=catalog, journal=Full(tmp_path / "journal.sqlite")) as client:
+        done = made(client, [{"prompt": "a"}, {"prompt": "b [[fault:fail=no luck]]"}], out=tmp_path / "out")
+
+    assert states(done) == ["success", "accepted"]
+    assert {row.task_id for row in done} == {task.id for task in books.tasks}
+    assert done.rows[0].urls and all("the journal could not be written" in row.error for row in done)
+    assert "no luck" in done.rows[1].error
 
 
 def test_bad_rows_are_left_out_when_asked(client: KieClient, books: Sandbox, tmp_path: Path) -> None:

@@ -49,6 +49,14 @@ def test_entries_made_of_pages_agree_with_them(mine: Path) -> None:
     assert mine.read_bytes() == before
 
 
+def test_what_differs_is_counted(mine: Path) -> None:
+    page = changed(PICTURE, mine.parent, ("maxLength: 5000", "maxLength: 20000"))
+
+    code, _, err = drift(page, mine)
+
+    assert (code, err) == (1, "1 page read; 0 models agree, 1 differs in 1 point, 0 are new\n")
+
+
 NOT_REQUIRED = ("                    - image_urls\n                  x-apidog", "                  x-apidog")
 BOOLEAN = "type: boolean\n                      description: Whether"
 CHANGES: List[Tuple[Path, List[Tuple[str, str]], str]] = [

@@ -109,6 +109,12 @@ SLIPS: Dict[str, Slip] = {
         "LINE:37: nano-banana-pro: parameters.aspect_ratio.values[1]: 2:3 3:2 is read as one value; "
         "a comma is missing: write 2:3, 3:2",
     ),
+    "a missing comma beside the default": Slip(
+        "      output_format: {values: {png: png, jpeg: jpg}, default: png}\n",
+        "      output_format: {values: [png jpeg], default: png}\n",
+        "LINE:32: nano-banana-pro: parameters.output_format.values[0]: png jpeg is read as one value; "
+        "a comma is missing: write png, jpeg",
+    ),
     "a missing comma in a mapping": Slip(
         _TEXT,
         _TEXT.replace("true,", "true"),

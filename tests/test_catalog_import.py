@@ -352,10 +352,12 @@ def test_known_models_can_be_left_out(here: Path) -> None:
 
 
 def test_a_name_that_is_no_file_says_how_to_fetch_it() -> None:
-    for name in ("nano-banana-pro", "https://docs.kie.ai/market/x.md"):
+    for name in ("nano-banana-pro", "acme/not-known", "https://docs.kie.ai/market/x.md"):
         result = run("catalog", "import", name)
 
-        assert (result.exit_code, "add --fetch" in result.stderr) == (2, True)
+        assert result.exit_code == 2
+        assert result.stderr.startswith(f"error: {name}: the page cannot be read: ")
+        assert result.stderr.endswith("; to ask the network for it, add --fetch\n")
 
 
 # Into a file

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.skipif(
     reason="check-jsonschema is not installed; `pip install check-jsonschema` lets it look at the catalog, too",
 )
 SCHEMA = ROOT / "schemas" / "catalog.schema.json"
+OWN_SCHEMA = ROOT / "schemas" / "own.schema.json"
 
 
 def check(*words: str) -> subprocess.CompletedProcess[str]:
@@ -23,8 +24,8 @@ def check(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
 
 
-def test_the_schema_is_one() -> None:
-    done = check("--check-metaschema", str(SCHEMA))
+def test_the_schemas_are_such() -> None:
+    done = check("--check-metaschema", str(SCHEMA), str(OWN_SCHEMA))
 
     assert done.returncode == 0, done.stdout
 

@@ -154,6 +154,14 @@ def test_unknown_command_says_what_is_near() -> None:
     assert result.stderr.endswith('error: there is no command "pric"; did you mean "price"?\n')
 
 
+@pytest.mark.parametrize("words", [(), ("catalog",)], ids=["kie-sync", "catalog"])
+def test_a_group_alone_shows_its_commands(words: Any) -> None:
+    """As `--help` does, and not as the message of an error."""
+    result = run(*words)
+
+    assert (result.exit_code, result.stdout, result.stderr) == (0, run(*words, "--help").stdout, "")
+
+
 def test_usage_error_as_json() -> None:
     result = run("price", "--json")
 

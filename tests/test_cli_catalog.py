@@ -13,10 +13,13 @@ from test_cli import run, run_json
 
 from kie_sync.catalog import Catalog, read_catalog, read_schema
 from kie_sync.cli.catalog import COMMANDS
+from kie_sync.cli.catalog.bases import as_model
 from kie_sync.cli.catalog.docs import PARTS, part_words
 from kie_sync.cli.catalog.sentences import about_model, about_parameter, about_prices
 from kie_sync.cli.resolved import resolved_yaml
+from kie_sync.cli.run import Run
 from kie_sync.cli.words import parameter_rows
+from kie_sync.clock import SystemClock
 from kie_sync.yamlfile import read_yaml
 
 MINE = """\
@@ -168,6 +171,9 @@ def test_explain_says_where_a_parameter_stands(mine: str) -> None:
     [
         ("my/film.duraton", 'my/film: duraton is not a parameter of this model; did you mean "duration"?'),
         ("my/fiml", 'my/fiml: no such model in the catalog; did you mean "my/film"?'),
+        # No canonical name is near, but one that callers may use as well.
+        ("my/film.secconds", 'my/film: secconds is not a parameter of this model; did you mean "seconds"?'),
+        ("famly", 'famly: no such model in the catalog; did you mean "family"?'),
         ("my/fiml.x", 'my/fiml.x: no such model in the catalog; did you mean "my/film"?'),
     ],
 )
@@ -176,6 +182,105 @@ def test_explain_knows_what_is_near(mine: str, target: str, said: str) -> None:
 
     assert result.exit_code == 2
     assert result.stderr.startswith(f"error: {said}")
+
+
+def test_explain_says_what_a_base_is(mine: str) -> None:
+    """Its rule is about a parameter that only the model has."""
+    text = run("catalog", "explain", "family", "--catalog", mine).stdout
+
+    assert text == (
+        "family is a base: no model, and nobody can call it; it completes the models that extend it.\n"
+        "It stands in my.yaml:2.\n"
+        "1 model extends it: my/film.\n"
+        "Its kind is video.\n"
+        "It is called by the endpoint kie-task.\n"
+        "Its rules, in my.yaml:5, can be told only of a model that extends it.\n"
+        "\n"
+        "What may be given\n"
+        "\n"
+        "prompt (my.yaml:7)\n"
+        "  What happens.\n"
+        "  It must be given: text.\n"
+        "  Allowed: 500 characters at most.\n"
+        "  It goes out by this name.\n"
+        "\n"
+        "duration (my.yaml:8)\n"
+        "  It may be given: a whole number.\n"
+        "  Allowed: 4 to 12; or -1.\n"
+        "  Without it, nothing is sent, and the platform takes 5.\n"
+        "  It goes out as secs.\n"
+        "  A caller may also call it secs, seconds, duration_seconds.\n"
+        "  Note: -1 is for its own choice\n"
+    )
+
+
+def test_explain_says_what_a_base_costs(here: Path) -> None:
+    """And explains one that no model extends, which says nothing of how it is called."""
+    text = """\
+bases:
+  wide: {extends: narrow, parameters: {prompt: {required: true}}}
+  narrow: {price: {unit: image, credits: 3, source: a list, checked: 2026-11-01}}
+"""
+    (here / "my.yaml").write_text(text, encoding="utf-8")
+
+    assert run("catalog", "explain", "wide", "--catalog", "my.yaml").stdout == (
+        "wide is a base: no model, and nobody can call it; it completes the models that extend it.\n"
+        "It stands in my.yaml:2.\n"
+        "What it does not say itself comes from narrow, in my.yaml:3.\n"
+        "No model extends it.\n"
+        "\n"
+        "What may be given\n"
+        "\n"
+        "prompt (my.yaml:2)\n"
+        "  It must be given: text.\n"
+        "  It goes out by this name.\n"
+        "\n"
+        "What it costs\n"
+        "\n"
+        "The price now (my.yaml:3)\n"
+        "  3 credits per image.\n"
+        "  It was read in: a list; last looked at on 2026-11-01.\n"
+    )
+
+
+def test_a_base_that_is_broken_says_where(here: Path) -> None:
+    (here / "my.yaml").write_text("bases:\n  wide: {parametres: {}}\n", encoding="utf-8")
+
+    result = run("catalog", "explain", "wide", "--catalog", "my.yaml")
+
+    assert result.exit_code == 2
+    assert "my.yaml:2:10: bases.wide.parametres: there is no word parametres here" in result.stderr
+
+
+def test_who_asks_for_a_base_as_a_model_is_told_so(mine: str) -> None:
+    result = run("show", "family", "--catalog", mine)
+
+    assert result.exit_code == 2
+    assert "it is a base, which models extend; `kie-sync catalog explain family` explains it" in result.stderr
+
+
+def test_explain_says_what_a_parameter_of_a_base_means(mine: str) -> None:
+    found = run_json("catalog", "explain", "family.seconds", "--catalog", mine)
+
+    assert (found["model"], found["parameters"][0]["name"]) == ("family", "duration")
+    assert found["parameters"][0]["line"] == 8
+
+
+@pytest.mark.parametrize(
+    ("name", "left_out"),
+    [
+        ("responses", []),
+        ("claude-with-tools", ["Its price, in models/claude.yaml"]),
+        ("grok-imagine-video", ["Its parameter duration, in models/grok-imagine.yaml", "Its price, in models/grok"]),
+    ],
+)
+def test_what_is_whole_only_in_the_models_is_left_to_them(name: str, left_out: List[str], catalog: Catalog) -> None:
+    _, model, about = as_model(Run(is_shipped_only=True), catalog, name)
+
+    told = [line for line in about if line.endswith("can be told only of a model that extends it.")]
+    assert len(model.parameters) > 4
+    assert [line.startswith(start) for line, start in zip(told, left_out)] == [True] * len(left_out)
+    assert len(told) == len(left_out)
 
 
 def test_every_shipped_model_can_be_explained(catalog: Catalog) -> None:
@@ -286,6 +391,17 @@ def test_schema_and_where_it_stands() -> None:
     assert run_json("catalog", "schema", "--path") == {"path": path}
 
 
+def test_the_schema_of_your_own_files_asks_for_less() -> None:
+    whole, own = run_json("catalog", "schema"), run_json("catalog", "schema", "--own")
+    path = run("catalog", "schema", "--own", "--path").stdout.strip()
+
+    assert own == json.loads(Path(path).read_text(encoding="utf-8"))
+    assert (whole["properties"]["money"]["required"], own["properties"]["money"].get("required")) == (
+        ["usd_per_credit", "cny_per_usd"],
+        None,
+    )
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_each_command_says_what_its_list_says(name: str) -> None:
     text = run("catalog", name, "--help").stdout
@@ -330,6 +446,18 @@ def test_old_prices_count_only_when_they_are_asked_for(mine: str) -> None:
     assert (silent.exit_code, silent.stdout, asked.exit_code, strict.exit_code) == (0, "", 0, 2)
     assert "last looked at more than 180 days ago; --older-than 180 lists them\n" in silent.stderr
     assert asked.stdout.startswith("my.yaml:34:18: warning: my/film: price[1].checked: nobody has looked at this price")
+
+
+def test_old_prices_are_counted_only_in_the_files_that_are_checked(mine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What --older-than would list of a file: of the shipped prices, which are much older by then, nothing."""
+    monkeypatch.setattr(SystemClock, "date", lambda self: "2027-04-01T00:00:00Z")
+    text = MINE.replace("source: a list\n        checked: 2026-11-01", "source: a list\n        checked: 2020-01-01")
+    Path(mine).write_text(text.replace("checked: 2026-11-01", "checked: 2027-03-01"), encoding="utf-8")
+
+    one, every = run("catalog", "check", mine), run("catalog", "check", "--catalog", mine)
+
+    assert "1 price was last looked at" in one.stderr
+    assert int(every.stderr.rpartition(" prices were last looked at")[0].split()[-1]) > 1
 
 
 def test_a_file_of_the_shipped_catalog_is_checked_in_its_place() -> None:

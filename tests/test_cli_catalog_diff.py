@@ -184,6 +184,7 @@ def test_revisions_are_read_with_what_they_include(here: Path) -> None:
 
     assert (same.exit_code, same.stderr) == (0, "no difference in meaning\n")
     assert (grown.exit_code, grown.stdout) == (1, "my/model\n  new model: Mine (image, 8 credits per image)\n")
+    assert grown.stderr == "1 difference in 1 entry\n"
     assert (folder.exit_code, folder.stdout) == (0, "")
     assert "+25 %" in file.stdout
     assert "there is no file none.yaml in the revision v1; name it as v1:PATH" in missing.stderr

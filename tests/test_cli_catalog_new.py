@@ -9,6 +9,7 @@ import pytest
 from test_cli import run, run_json
 
 from kie_sync import load_catalog
+from kie_sync.catalog import read_catalog
 from kie_sync.catalog_places import own_file
 from kie_sync.clock import SystemClock
 from kie_sync.pricing import estimate
@@ -145,6 +146,17 @@ def test_an_entry_is_added_to_what_the_file_has(here: Path) -> None:
     after = (here / "my.yaml").read_text(encoding="utf-8")
     assert after.startswith(text[: text.index("# end")] + "  my/pro:\n    title: My Pro\n")
     assert after.endswith("\n# end\n")
+
+
+def test_a_neighbour_in_the_same_file_is_found(here: Path) -> None:
+    """`--file` is enough: nobody has to name it with --catalog as well."""
+    text = "models: {my/one: {title: O, kind: image, endpoint: kie-task, parameters: {prompt: {}}}}\n"
+    (here / "my.yaml").write_text(text, encoding="utf-8")
+
+    result = run("catalog", "new", "my/two", "--like", "my/one", "--file", "my.yaml")
+
+    assert result.exit_code == 0, result.output
+    assert list(read_catalog(here / "my.yaml")["my/two"].parameters) == ["prompt"]
 
 
 def test_a_dry_run_writes_nothing() -> None:

@@ -225,6 +225,17 @@ def test_a_file_that_is_not_in_force_is_told(tmp_path: Path) -> None:
     assert read_catalog(tmp_path / "new.yaml")["google/nano-banana"].prices[-1].amounts == 9
 
 
+def test_a_model_of_a_file_that_is_not_in_force_is_found_there(mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--file` is enough: nobody has to name it with --catalog as well."""
+    monkeypatch.delenv("KIE_CATALOG")
+
+    result = run(*SET, "--file", "my.yaml")
+
+    assert result.exit_code == 0, result.output
+    assert "warning: my.yaml is not in force by itself: give it with --catalog or KIE_CATALOG" in result.stderr
+    assert mine.read_text(encoding="utf-8").endswith(AFTER.replace("TODAY", today()))
+
+
 def test_a_later_file_that_wins_is_told(mine: Path) -> None:
     (mine.parent / "later.yaml").write_text("models: {my/table: {price: {source: later}}}\n", encoding="utf-8")
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
-from typing import Any, Dict, Iterator, Mapping, Tuple
+import runpy
+from typing import Any, Dict, Iterator, List, Mapping, Tuple
 
 import pytest
 from conftest import ROOT
+from jsonschema import Draft202012Validator
 
 from kie_sync.catalog import read_schema
 from kie_sync.definitions import KINDS, RESULTS
+from kie_sync.yamlfile import read_yaml
 
 SCHEMA: Dict[str, Any] = read_schema()
 _LONGEST_TITLE = 30
@@ -101,3 +105,46 @@ def test_line_1_points_an_editor_at_the_schema(file: Any) -> None:
 
     assert found is not None
     assert (file.parent / found[1]).resolve() == ROOT / "schemas" / "catalog.schema.json"
+
+
+# The schema of users' own files
+
+
+def test_the_schema_of_own_files_is_up_to_date() -> None:
+    """`make docs` writes it."""
+    made = runpy.run_path(str(ROOT / "docs" / "own_schema.py"))
+
+    assert made["OWN"].read_text(encoding="utf-8") == made["text"]()
+
+
+OWN = """\
+money: {cny_per_usd: 7.2}
+kinds: {video: {deadline_s: 3600}}
+providers: {kie: {title: null}}
+bases:
+  flux-2: {parameters: {nsfw_checker: null}}
+models:
+  google/nano-banana:
+    parameters: {prompt: {max_length: null}, output_format: null}
+    price: {credits: 3}
+    tariffs: {reference: {credits: 4}}
+    retired_on: null
+  grok-4-7: null
+"""
+
+
+def faults_of(text: str, schema: Mapping[str, Any]) -> List[str]:
+    validator = Draft202012Validator(dict(schema))
+    return sorted("/".join(map(str, each.absolute_path)) for each in validator.iter_errors(read_yaml(text, "my.yaml")))
+
+
+def test_what_changes_removes_or_hides_is_right_in_a_file_of_ones_own() -> None:
+    """The schema of whole catalogs misses what such a file need not say."""
+    own: Dict[str, Any] = json.loads((ROOT / "schemas" / "own.schema.json").read_text(encoding="utf-8"))
+
+    assert faults_of(OWN, own) == []
+    assert {"money", "kinds/video", "models/grok-4-7"} <= set(faults_of(OWN, SCHEMA))
+    assert faults_of(OWN.replace("max_length", "max_lenght").replace("video", "vidio"), own) == [
+        "kinds",
+        "models/google/nano-banana/parameters/prompt",
+    ]

@@ -19,9 +19,10 @@ from ..client import KieClient
 from ..errors import KieAPIError, KieAuthenticationError, KieError, KieTaskTimeoutError
 from ..events import TaskStillRunning
 from ..records import UNFINISHED, Record
+from ..response import QueryTaskResponse
 from .agenda import Agenda, Job, journal_of
 from .looks import Air, Looks
-from .outcomes import Shelf, result_of
+from .outcomes import Shelf, result_of, unwritten
 from .purchasing import Buyer
 from .results import RowResult
 
@@ -33,6 +34,7 @@ _MOST_IN_AIR = 1000
 # Files that wait to be fetched, and results that wait to be taken.
 _MOST_QUEUED = 64
 _TICK_S = 0.25
+_LONGEST_SENDING_S = 90.0
 
 
 class Engine:
@@ -131,10 +133,14 @@ class Engine:
                 return
 
     def _recall_all(self, jobs: Iterable[Job]) -> None:
+        # One that another process is sending, or a thread of a run that was broken off, is soon told of; one whose
+        # process ended on another machine, nobody can tell for an hour.
+        until = self._client.connection.clock.now() + _LONGEST_SENDING_S
         for job in jobs:
             record = self._journal.get(job.call_id)
-            while record.state == "sending" and not self._has_left.wait(_TICK_S):
-                # By another process, or by the threads of a run that was broken off.
+            while record.state == "sending" and self._client.connection.clock.now() < until:
+                if self._has_left.wait(_TICK_S):
+                    return
                 record = self._journal.get(job.call_id)
             if self._has_left.is_set():
                 return
@@ -151,6 +157,8 @@ class Engine:
         elif record.state in ("refused", "charged"):
             # It has given its key up since the agenda was made.
             self._send(job)
+        elif record.state == "sending":
+            self._deliver(job, record, "another process was sending it, and has said nothing since")
         else:
             self._deliver(job, record)
 
@@ -194,21 +202,23 @@ class Engine:
                 tasks.conclude(connection, task_id, state, model=model, cost=None, context=None)
             except KieTaskTimeoutError as error:
                 connection.listeners.tell(TaskStillRunning(model, {}, task_id))
-                self._land(job, task_id, error)
+                self._land(job, task_id, None, error)
             except KieAPIError as error:
                 if isinstance(error, KieAuthenticationError):
                     self.stop(error.message)
-                self._land(job, task_id, error)
+                self._land(job, task_id, None, error)
             else:
-                self._land(job, task_id, None)
+                self._land(job, task_id, state, None)
 
-    def _land(self, job: Job, task_id: str, error: Optional[KieError]) -> None:
-        """A task has ended, or is not watched any more."""
+    def _land(self, job: Job, task_id: str, state: Optional[QueryTaskResponse], error: Optional[KieError]) -> None:
+        """A task has ended, or is not watched any more; `state` is how it has succeeded."""
         self._air.leave()
         self._buyer.let_be(job)
         record = self._journal.find_task(task_id)
-        assert record is not None, "its call was written down before it was sent"
-        if error is None:
+        if record is None or (state is not None and record.state != "success"):
+            # As on a full disk; it is written as soon as it can be.
+            self._offer(self._results, unwritten(job.row, task_id, state, error))
+        elif error is None:
             self._keep(job, record)
         else:
             self._deliver(job, record, "" if record.state == "failed" else error.message)

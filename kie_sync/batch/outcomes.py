@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Optional
 
 from ..client import KieClient
+from ..errors import KieError
 from ..records import Record
+from ..response import QueryTaskResponse
 from ..targets import parse_target, safe_name
 from .planned import BadRow, PlannedRow
 from .results import RowResult
@@ -54,6 +57,24 @@ def not_sent(row: PlannedRow, state: str, error: str) -> RowResult:
         price=row.price,
         error=error,
         columns=row.columns,
+    )
+
+
+def unwritten(
+    row: PlannedRow, task_id: str, state: Optional[QueryTaskResponse], error: Optional[KieError]
+) -> RowResult:
+    """A row whose task the journal could not write down: what is known of it; `state` is that of a success."""
+    text = "the journal could not be written; the task is paid" + (f": {error.message}" if error is not None else "")
+    found = not_sent(row, "accepted" if state is None else "success", text)
+    if state is None:
+        return replace(found, task_id=task_id)
+    return replace(
+        found,
+        task_id=task_id,
+        urls=state.result_urls,
+        consumed=state.credits_consumed,
+        duration_s=state.duration_s,
+        data={} if state.result_urls else state.result,
     )
 
 

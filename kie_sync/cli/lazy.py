@@ -16,6 +16,13 @@ class LazyGroup(click.Group):
         super().__init__(*args, **more)
         self._package, self._table = commands_in, table
 
+    def parse_args(self, ctx: click.Context, args: List[str]) -> List[str]:
+        if not args:
+            # click 8.2 made an error of this, whose message is the whole help.
+            click.echo(ctx.get_help())
+            ctx.exit()
+        return super().parse_args(ctx, args)
+
     def list_commands(self, ctx: click.Context) -> List[str]:
         return list(self._table)
 

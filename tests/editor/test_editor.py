@@ -32,10 +32,10 @@ def server() -> Iterator[LanguageServer]:
     running.close()
 
 
-def own(folder: Path, text: str) -> Path:
+def own(folder: Path, text: str, schema_file: str = "own.schema.json") -> Path:
     """A user's own file, whose line 1 names the schema by its path, as the guide says."""
     file = folder / "my.yaml"
-    schema = data_root() / "schemas" / "catalog.schema.json"
+    schema = data_root() / "schemas" / schema_file
     file.write_text(LINE_1.format(schema.as_uri()) + text, encoding="utf-8")
     return file
 
@@ -55,6 +55,12 @@ def offered(server: LanguageServer, file: Path, line: int, column: int) -> Set[s
 @pytest.mark.parametrize("name", SHIPPED)
 def test_nothing_is_underlined_in_our_files(server: LanguageServer, name: str) -> None:
     assert server.open(ROOT / name) == []
+
+
+def test_nothing_is_underlined_that_changes_removes_or_hides(server: LanguageServer, tmp_path: Path) -> None:
+    text = "models:\n  google/nano-banana: {price: {credits: 3}, parameters: {output_format: null}}\n  grok-4-7: null\n"
+
+    assert underlined(server, own(tmp_path, text)) == []
 
 
 def test_a_misspelt_key_is_underlined_at_its_place(server: LanguageServer, tmp_path: Path) -> None:
@@ -83,7 +89,6 @@ WRONG = {
     ),
     "a word of a parameter": (HEAD + "    parameters: {prompt: {requierd: true}}\n", (5, 26, 34), "requierd"),
     "a type": (HEAD + "    parameters: {prompt: {type: string}}\n", (5, 32, 38), '"text", "integer"'),
-    "a price without a unit": (HEAD + "    price: {credits: 1}\n", (5, 4, 9), 'Missing property "unit"'),
     "a rule that is not whole": (HEAD + "    rules:\n      - kind: excludes\n", (6, 8, 9), 'Missing property "of"'),
     "an entry that extends": ("models:\n  a/b:\n    extends: x\n    prise: 1\n", (4, 4, 9), "Property prise"),
     "a day in other words": (HEAD + "    checked: 22 November\n", (5, 13, 24), "pattern"),
@@ -97,6 +102,18 @@ def test_what_is_wrong_is_underlined(
     found = underlined(server, own(tmp_path, text))
 
     assert any((line, start, end) == place and said in message for line, start, end, message in found), found
+
+
+def test_what_only_a_whole_catalog_must_say_is_underlined_there(server: LanguageServer, tmp_path: Path) -> None:
+    """In a file of one's own it may stand below."""
+    text = HEAD + "    price: {credits: 1}\n"
+
+    (tmp_path / "whole").mkdir()
+
+    assert underlined(server, own(tmp_path / "whole", text, "catalog.schema.json")) == [
+        (5, 4, 9, 'Missing property "unit".')
+    ]
+    assert underlined(server, own(tmp_path, text)) == []
 
 
 EXTENDING = "models:\n  my/cat:\n    extends: x\n"

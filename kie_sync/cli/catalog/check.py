@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 import click
 
@@ -51,8 +51,9 @@ def check(ctx: click.Context, files: Tuple[str, ...], strict: bool, older_than: 
     run = ctx.find_object(Run) or Run()
     now = SystemClock().date()
     folder, own = _sorted_out(files)
+    aside: Set[str] = set()
     if files and own:
-        checked, found = _of_files(own, folder, now, older_than)
+        checked, found, aside = _of_files(own, folder, now, older_than)
     else:
         named = () if files else layers(*run.catalogs, use_environment=not run.is_shipped_only)
         checked = read_catalog(*(layer.path for layer in named), check=True, shipped=folder and folder / _FIRST_FILE)
@@ -65,7 +66,7 @@ def check(ctx: click.Context, files: Tuple[str, ...], strict: bool, older_than: 
     else:
         _print(run, found, rows)
         if older_than is None:
-            _say_old(run, checked, now)
+            _say_old(run, checked, now, aside)
     run.say(f"{_counted(len(checked), 'model')} read; {_counted(errors, 'error')}, {_warnings(found)}")
     if errors or (strict and found):
         ctx.exit(BAD_INPUT)
@@ -86,8 +87,11 @@ def _sorted_out(names: Sequence[str]) -> Tuple[Optional[Path], List[str]]:
 
 def _of_files(
     names: Sequence[str], folder: Optional[Path], now: str, older_than: Optional[int]
-) -> Tuple[Catalog, Problems]:
-    """What is wrong in these files, or comes from them; some may belong to the catalog that they are laid over."""
+) -> Tuple[Catalog, Problems, Set[str]]:
+    """What is wrong in these files, or comes from them; some may belong to the catalog that they are laid over.
+
+    The files of that catalog that were not named come last: what is wrong in them is another matter.
+    """
     shipped = folder and folder / _FIRST_FILE
     below = read_catalog(check=True, shipped=shipped)
     before = check_catalog(below, now, older_than=older_than)
@@ -98,7 +102,8 @@ def _of_files(
     parts = {place for place in places.values() if place in known}
     checked = read_catalog(*own, check=True, shipped=shipped) if own else below
     found = check_catalog(checked, now, older_than=older_than) if own else before
-    return checked, tuple(problem for problem in found if problem.file in parts or problem not in before)
+    told = tuple(problem for problem in found if problem.file in parts or problem not in before)
+    return checked, told, known - parts
 
 
 def _place(file: Path, folder: Optional[Path]) -> str:
@@ -134,13 +139,13 @@ def _print(run: Run, found: Problems, rows: Sequence[Mapping[str, Any]]) -> None
         run.say("\n".join(["", *plain_lines(table, [column != "file" for column in _COLUMNS]), ""]))
 
 
-def _say_old(run: Run, checked: Catalog, now: str) -> None:
+def _say_old(run: Run, checked: Catalog, now: str, aside: Set[str]) -> None:
     places = {
         mark_at(checked.raw(model.id), path)
         for model in checked.values()
         for path, _, _ in old_prices(model, now, _LONG_DAYS)
     }
-    number = len(places)
+    number = sum(place.file not in aside for place in places)
     if number:
         were = "price was" if number == 1 else "prices were"
         run.say(f"{number} {were} last looked at more than {_LONG_DAYS} days ago; --older-than {_LONG_DAYS} lists them")

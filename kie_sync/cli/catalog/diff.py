@@ -39,6 +39,7 @@ def diff(ctx: click.Context, old: str, new: Optional[str], on: Optional[str]) ->
         for change in changes:
             click.echo(f"  {change.text}")
     number = sum(map(len, found.values()))
-    run.say(f"{number} differences in {len(found)} entries" if found else "no difference in meaning")
+    many = f"{number} difference{'' if number == 1 else 's'} in {len(found)} entr{'y' if len(found) == 1 else 'ies'}"
+    run.say(many if found else "no difference in meaning")
     if found:
         ctx.exit(DIFFERENT)

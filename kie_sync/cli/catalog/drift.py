@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any, Dict, List, Set, Tuple
 
 import click
@@ -13,6 +14,7 @@ from ...pages.drift import Difference, find_differences
 from ...pages.reading import Page
 from ..exits import BAD_INPUT
 from ..run import Run, common_options, print_json
+from ..tables import counted
 from .sources import Source, page_options, read_all, read_sources
 
 _DIFFERS = 1
@@ -106,6 +108,9 @@ def _report(
         run.warn(fault)
     total = sum(len(listed) for listed in differing.values())
     agree = len(found) - len(differing)
-    run.say(
-        f"{count} pages read; {agree} models agree, {len(differing)} differ in {total} points, {len(unknown)} are new"
+    words = (
+        f"{counted(Decimal(count), 'page')} read; {counted(Decimal(agree), 'model')} agree{'s' if agree == 1 else ''}",
+        f"{len(differing)} differ{'s' if len(differing) == 1 else ''} in {counted(Decimal(total), 'point')}",
+        f"{len(unknown)} {'is' if len(unknown) == 1 else 'are'} new",
     )
+    run.say(", ".join(words))

@@ -9,7 +9,6 @@ import click
 
 from ...catalog import Catalog
 from ...catalog_extends import OWN
-from ...catalog_places import user_folder
 from ...catalog_repricing import plain
 from ...clock import SystemClock
 from ...definitions import FILE_TYPES, KINDS
@@ -19,7 +18,7 @@ from ...yamledit import CannotEdit, put
 from ...yamlfile import read_yaml
 from ..exits import BAD_INPUT
 from ..run import Run, common_options, print_json
-from .writing import Draft, faults, files_in_force, read_text, read_with, target
+from .writing import Draft, faults, lay_over, read_text, read_with, target
 
 # What a person is asked for; lists and objects are written by hand.
 _TYPES = ("text", "integer", "number", "boolean", *FILE_TYPES)
@@ -59,6 +58,7 @@ def new(
     still to be filled in.
     """
     run = ctx.find_object(Run) or Run()
+    lay_over(run, named)
     catalog = read_with(run)
     if model_id in catalog or any(problem.model == model_id for problem in catalog.errors):
         raise click.UsageError(f"there is a model {model_id} already; `kie-sync show {model_id}` shows it")
@@ -240,10 +240,6 @@ def _figure(text: str) -> Optional[Any]:
 
 def _draft(run: Run, model_id: str, named: Optional[str], entry: Mapping[str, Any]) -> Draft:
     file = target(run, named, None)
-    if named is not None and file.resolve() not in {each.resolve() for each in files_in_force(run)}:
-        run.warn(
-            f"{file} is not in force by itself: give it with --catalog or KIE_CATALOG, or move it to {user_folder()}"
-        )
     text = read_text(file)
     data = plain(read_yaml(text, str(file))) or {}
     if model_id in (data.get("models") or {}):

@@ -8,7 +8,6 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 import click
 
 from ...catalog import Catalog
-from ...catalog_places import user_folder
 from ...catalog_repricing import CannotReprice, cells, change, dated, in_force, plain
 from ...clock import SystemClock
 from ...definitions import Example, Model
@@ -21,7 +20,7 @@ from ..dates import read_instant
 from ..exits import BAD_INPUT
 from ..run import Run, common_options, print_json
 from ..tables import print_table
-from .writing import Draft, entries, files_in_force, new_errors, read_text, read_with, target
+from .writing import Draft, entries, lay_over, new_errors, read_text, read_with, target
 
 SOURCE = "entered by hand"
 
@@ -59,6 +58,7 @@ def price(
     goes into your own file (`kie-sync catalog files`). Nothing is written that does not pass the check.
     """
     run = ctx.find_object(Run) or Run()
+    lay_over(run, named)
     before = read_with(run)
     # Broken or unknown: the error of its own.
     before[model_id]
@@ -149,11 +149,6 @@ def _draft(run: Run, model_id: str, named: Optional[str], entry: Mapping[str, An
     found = entries(run, model_id)
     holder = next((each for each in found if "price" in each.raw), found[-1] if found else None)
     file = target(run, named, holder.file if holder is not None else None)
-    in_force = {each.resolve() for each in files_in_force(run)}
-    if named is not None and file.resolve() not in in_force:
-        run.warn(
-            f"{file} is not in force by itself: give it with --catalog or KIE_CATALOG, or move it to {user_folder()}"
-        )
     later = found[: next((at for at, each in enumerate(found) if each.file.resolve() == file.resolve()), 0)]
     for each in later:
         if "price" in each.raw:

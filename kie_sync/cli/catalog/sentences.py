@@ -55,10 +55,14 @@ def about_model(catalog: Catalog, model: Model) -> List[str]:
         instead = "nothing replaces it" if model.replaced_by == "none" else f"use {model.replaced_by} instead"
         told.append(f"It was withdrawn on {model.retired_on}, or before; {instead}.")
     told.append(_read("Its limits were read", model.source.source, model.source.checked))
-    free = [rule_sentence(rule) for rule in model.rules]
-    told += [f"Rule: {sentence}." for sentence in free]
+    return [*told, *about_rules(model), *([f"Note: {model.note}"] if model.note else [])]
+
+
+def about_rules(model: Model) -> List[str]:
+    """What concerns no single parameter: rules, what else is sent, advice."""
+    told = [f"Rule: {rule_sentence(rule)}." for rule in model.rules]
     told += ["Whatever else is given is sent on as it is."] if model.accepts_other else []
-    return [*told, *(f"Advice: {text}" for text in model.advice), *([f"Note: {model.note}"] if model.note else [])]
+    return [*told, *(f"Advice: {text}" for text in model.advice)]
 
 
 def about_parameter(catalog: Catalog, model: Model, path: str) -> Dict[str, Any]:

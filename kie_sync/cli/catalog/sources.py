@@ -62,7 +62,7 @@ def read_sources(catalog: Catalog, given: Sequence[str], *, fetch: bool) -> List
         elif name == "-":
             found.append(Source("standard input", sys.stdin.read()))
         else:
-            found += _from_files(catalog, Path(name))
+            found += _from_files(catalog, Path(name), name)
     return found
 
 
@@ -96,20 +96,20 @@ def source_of(catalog: Catalog, source: Source, page: Page) -> str:
     return f"the platform's page {page.title}" if page.title else f"the platform's schema of {page.model_id}"
 
 
-def _from_files(catalog: Catalog, path: Path) -> List[Source]:
+def _from_files(catalog: Catalog, path: Path, named: str) -> List[Source]:
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.suffix.lower() in _SUFFIXES and file.is_file())
         if not files:
             raise KieConfigError(f"{path}: there is no page in this folder ({', '.join(_SUFFIXES)})")
-        return [replace(source, is_listed=True) for file in files for source in _from_files(catalog, file)]
+        return [replace(source, is_listed=True) for file in files for source in _from_files(catalog, file, str(file))]
     try:
         return [Source(str(path), path.read_text(encoding="utf-8-sig"))]
     except UnicodeDecodeError as error:
         raise KieConfigError(f"{path}: the file is not UTF-8 text; save it as UTF-8") from error
     except OSError as error:
-        is_name = "://" in str(path) or str(path).startswith(("http:", "https:")) or str(path) in catalog
+        is_name = "://" in named or named in catalog or not path.suffix
         hint = "; to ask the network for it, add --fetch" if is_name else ""
-        raise KieConfigError(f"{path}: the page cannot be read: {error.strerror or error}{hint}") from error
+        raise KieConfigError(f"{named}: the page cannot be read: {error.strerror or error}{hint}") from error
 
 
 def _fetched(catalog: Catalog, name: str) -> List[Source]:

@@ -15,7 +15,7 @@ import click
 from ...catalog import Catalog, data_root, read_catalog
 from ...catalog_check import model_faults
 from ...catalog_files import read_with_includes
-from ...catalog_places import is_off, layers, own_file
+from ...catalog_places import is_off, layers, own_file, user_folder
 from ...catalog_shipped import read_shipped
 from ...clock import SystemClock
 from ...errors import KieConfigError
@@ -131,6 +131,15 @@ def entries(run: Run, model_id: str) -> List[Entry]:
             file = Path(models.key_marks[model_id].file)
             found.append(Entry(Path(str(root.joinpath(str(file)))) if at == 0 else file, models[model_id]))
     return found[::-1]
+
+
+def lay_over(run: Run, named: Optional[str]) -> None:
+    """Let the file that is to be written into count in this run, with a warning where it does not count in others."""
+    if named is None or Path(named).resolve() in {each.resolve() for each in files_in_force(run)}:
+        return
+    run.warn(f"{named} is not in force by itself: give it with --catalog or KIE_CATALOG, or move it to {user_folder()}")
+    if Path(named).exists() and not is_installed(Path(named)):
+        run.catalogs.append(named)
 
 
 def files_in_force(run: Run) -> List[Path]:
