@@ -289,7 +289,8 @@ def test_every_command_on_the_pages_is_there() -> None:
                     r"(?:^\$ |bin/)kie-sync ((?:catalog |batch (?=status|report))?[a-z]+)(.*)", line
                 ):
                     assert words[0].split()[0] in COMMANDS, line
-                    known = run(*words[0].split(), "--help").output
+                    # The word `run` may be left out.
+                    known = run(*words[0].replace("batch", "batch run", words[0] == "batch").split(), "--help").output
                     options = re.findall(r" (--?[a-z][a-z-]*)\b", words[1])
                     assert [option for option in options if option not in known] == []
 

@@ -31,7 +31,7 @@ def test_the_two_commands_do_what_the_page_says(sandbox: Any, tmp_path: Path, mo
     monkeypatch.chdir(tmp_path)
     table, commands = (next(blocks(PAGES["docs/batch.md"], language)).text for language in ("csv", "console"))
     Path("animals.csv").write_text(table, encoding="utf-8")
-    dry, real = (shlex.split(line)[1:] for line in commands.splitlines())
+    dry, real = (shlex.split(line)[2:] for line in commands.splitlines())
     before = len(sandbox.tasks)
 
     planned = run(*dry)
