@@ -13,7 +13,7 @@ from typing import Any, Dict, Iterator, List
 import pytest
 
 from kie_sync import KieClient
-from kie_sync.batch import BatchResult, Progress, RowResult, plan, run, set_agenda
+from kie_sync.batch import BatchResult, Plan, Progress, RowResult, plan, run, set_agenda
 from kie_sync.batch.results import batch_of
 from kie_sync.errors import (
     KieAuthenticationError,
@@ -54,7 +54,8 @@ def rows_of(count: int, word: str = "a cat") -> List[Dict[str, Any]]:
 
 
 def made(client: KieClient, rows: Any, **about: Any) -> BatchResult:
-    return run(rows, client=client, **{"name": "jobs", "model": IMAGE, **QUICK, **about})
+    meaning: Dict[str, Any] = {} if isinstance(rows, Plan) else {"name": "jobs", "model": IMAGE}
+    return run(rows, client=client, **{**meaning, **QUICK, **about})
 
 
 def states(done: BatchResult) -> List[str]:
@@ -331,6 +332,14 @@ def test_results_that_cannot_be_written_are_written_next_time(
     made(client, rows_of(2), out=tmp_path / "out")
 
     assert len(books.tasks) == 2 and (tmp_path / "out" / "results.csv").is_file()
+
+
+def test_a_plan_says_what_its_rows_mean(client: KieClient, books: Sandbox) -> None:
+    found = plan(rows_of(1), client=client, name="jobs", model=IMAGE)
+
+    with pytest.raises(KieInputError, match="model: a plan has its columns and its name already"):
+        made(client, found, model=PRO)
+    assert (made(client, found).states, len(books.tasks)) == ({"success": 1}, 1)
 
 
 def test_any_iterator_is_taken(client: KieClient) -> None:

@@ -115,6 +115,15 @@ def test_a_dry_run_sends_nothing_and_needs_no_key(books: Sandbox, monkeypatch: p
     assert "batch jobs: 3 rows to buy for 32 credits" in result.stderr
 
 
+def test_a_dry_run_by_a_journal_that_cannot_be_read(books: Sandbox, here: Path) -> None:
+    """Not as if nothing were on record."""
+    (here / "journal.sqlite").write_bytes(b"no database" * 100)
+
+    result = batch(write(["prompt", "a"]), "--dry-run")
+
+    assert result.exit_code == 2 and "cannot be read" in result.stderr
+
+
 def test_a_dry_run_as_json(books: Sandbox) -> None:
     found = json.loads(batch(fifty(), "--dry-run", "--skip-bad", "--json").stdout)
 

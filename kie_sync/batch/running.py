@@ -6,7 +6,7 @@ import os
 from decimal import Decimal
 from itertools import chain
 from pathlib import Path
-from typing import Any, Callable, Iterable, Iterator, Mapping, Optional, Union
+from typing import Any, Callable, Dict, Iterable, Iterator, Mapping, Optional, Union
 
 from ..budget import parse_credits
 from ..client import KieClient
@@ -100,6 +100,13 @@ def run(
     rows: Any,
     *,
     client: KieClient,
+    name: Optional[str] = None,
+    model: Optional[str] = None,
+    columns: Mapping[str, str] = _NOTHING,
+    constants: Mapping[str, Any] = _NOTHING,
+    prompt: Optional[str] = None,
+    key: Optional[str] = None,
+    ignore: Iterable[str] = (),
     out: Union[str, Path, None] = None,
     max_credits: Credits = None,
     max_per_row: Credits = None,
@@ -114,7 +121,6 @@ def run(
     on_result: Optional[Callable[[RowResult], None]] = None,
     on_progress: Optional[Callable[[Progress], None]] = None,
     agenda: Optional[Agenda] = None,
-    **table: Any,
 ) -> BatchResult:
     """Make every row that is not on record yet, and fetch what was made. The same call again goes on.
 
@@ -123,8 +129,9 @@ def run(
     Listeners find the batch's name and the row's number in the `context` of `TaskSubmitting` and `TaskCreated`.
 
     Args:
-        rows: as for `plan`, or a `Plan`.
+        rows: as for `plan`, or a `Plan`, in which the arguments up to `ignore` are already.
         client: with a journal; its limiter keeps the account's rate.
+        name, model, columns, constants, prompt, key, ignore: what the rows mean, as for `plan`.
         out: a folder for files, `results.csv`, `results.jsonl` and `index.html`; or a pattern of names.
         max_credits: what the batch may take, in platform credits, earlier runs included; no row is sent beyond.
         skip_bad: make the others where some rows are wrong.
@@ -135,7 +142,6 @@ def run(
         on_result: told of each row as it is dealt with.
         on_progress: told how far it is, after each row and from time to time.
         agenda: what `set_agenda` made of this plan.
-        table: what `plan` takes.
 
     Raises:
         KieInputError: rows are wrong, each of them named with all its faults; nothing was sent.
@@ -148,10 +154,16 @@ def run(
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
         text = f"limit must be a number of rows, 1 or more; got {show(limit)}"
         raise KieInputError("batch", [Problem("type", "limit", text)])
+    meaning: Dict[str, Any] = {"name": name, "model": model, "columns": columns, "constants": constants}
+    meaning.update(prompt=prompt, key=key, ignore=ignore)
     if isinstance(rows, Plan):
         planned = rows
+        text = "a plan has its columns and its name already; give these to plan()"
+        problems = [Problem("twice", word, f"{word}: {text}") for word, value in meaning.items() if value]
+        if problems:
+            raise KieInputError(f"batch {planned.name}", problems)
     else:
-        planned = plan(rows, client=client, max_per_row=max_per_row, allow_unknown_price=allow_unknown_price, **table)
+        planned = plan(rows, client=client, max_per_row=max_per_row, allow_unknown_price=allow_unknown_price, **meaning)
     planned.check(skip_bad=skip_bad)
     if agenda is None:
         agenda = set_agenda(

@@ -15,7 +15,7 @@ from ...batch import plan as make_plan
 from ...batch import run as make_rows
 from ...batch.planned import fit_name
 from ...batch.rows import FORMATS, Row, read_file, read_stream
-from ...errors import KieConfigError, KieInputError
+from ...errors import KieConfigError, KieInputError, KieJournalError
 from ..arguments import check_output, files_under_option
 from ..delivery import waiting_options
 from ..limits import read_credits
@@ -199,8 +199,8 @@ def _check(plan: Plan, *, skip_bad: bool) -> None:
 def _agenda(client: KieClient, plan: Plan, limit: Optional[int], choice: Dict[str, bool], *, needs_key: bool) -> Agenda:
     try:
         return set_agenda(client, plan, limit=limit, **choice)
-    except KieConfigError:
-        if needs_key:
+    except KieConfigError as error:
+        if needs_key or isinstance(error, KieJournalError):
             raise
         # Without a key nobody can say which rows on record are one's own; the plan is the same.
         return Agenda((), later=plan.rows)
