@@ -377,6 +377,17 @@ def test_killed_twice_and_started_again_no_row_is_paid_twice() -> None:
         assert set(lost) <= set(unknown), "what was paid and is on no record is listed as unknown"
 
 
+def test_two_processes_with_the_same_batch_pay_once() -> None:
+    """Each row is made by one of them, and both have it in the end."""
+    with Sandbox(speed=1000, faults=["create:slow=0.02"]) as books:
+        children = [start(books, many(30), "-o", folder) for folder in ("one", "other")]
+        said = [child.communicate(timeout=60) for child in children]
+
+        assert [child.returncode for child in children] == [0, 0], said
+        assert sorted(str(task.input["prompt"]) for task in books.tasks) == sorted(f"picture {n}" for n in range(30))
+        assert [len(list(Path(folder).glob("*.png"))) for folder in ("one", "other")] == [30, 30]
+
+
 # How it looks
 
 
