@@ -25,6 +25,7 @@ from click.testing import CliRunner
 from kie_sync import KieAdapter, KieClient
 from kie_sync.catalog import Catalog, read_catalog, read_schema
 from kie_sync.cli import COMMANDS, main
+from kie_sync.cli.account import COMMANDS as ACCOUNT_COMMANDS
 from kie_sync.cli.catalog import COMMANDS as CATALOG_COMMANDS
 from kie_sync.cli.catalog.docs import part_words
 from kie_sync.cli.run import as_json
@@ -134,7 +135,9 @@ def demo() -> str:
 
 
 def command_pages() -> str:
-    pages = [(), *((name,) for name in COMMANDS), *(("catalog", name) for name in CATALOG_COMMANDS)]
+    groups = {"account": ACCOUNT_COMMANDS, "catalog": CATALOG_COMMANDS}
+    pages = [(), *((name,) for name in COMMANDS)]
+    pages += [(group, name) for group, names in groups.items() for name in names]
     text = ""
     for words in sorted(pages, key=lambda words: list(COMMANDS).index(words[0]) if words else -1):
         name = " ".join(("kie-sync", *words))

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from typing import NamedTuple, Optional, Protocol, runtime_checkable
 
+from .values import plain
+
 # The smallest amount that is booked: a millionth of a credit.
 SMALLEST = Decimal("0.000001")
 STATES = ("open", "captured", "released")
@@ -117,4 +119,4 @@ def read_purpose(ref: str) -> Purpose:
 
 def booked(credits: Decimal) -> Decimal:
     """An amount as it is booked: a price can have more digits than an account; it is rounded up."""
-    return credits.quantize(SMALLEST, ROUND_CEILING)
+    return Decimal(plain(credits.quantize(SMALLEST, ROUND_CEILING)))

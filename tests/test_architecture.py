@@ -206,7 +206,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     },
     "records": {"values"},
     # The ledger as the core sees it, beside what a journal is.
-    "holds": set(),
+    "holds": {"values"},
     # A finished task may be read from a journal's record as well as from the wire.
     "response": {"definitions", "errors", "records"},
     "result": {"errors", "pricing"},

@@ -123,7 +123,7 @@ def test_list_of_commands_says_what_each_command_says(name: str) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_each_command_has_help_and_takes_a_catalog(name: str) -> None:
-    words = [name, "check"] if name == "catalog" else [name]
+    words = [name, "check"] if name in ("account", "catalog") else [name]
 
     result = run(*words, "--help")
 
@@ -174,9 +174,11 @@ EXIT_CODES = {
     "KieCatalogError": 2,
     "KieConfigError": 2,
     "KieJournalError": 2,
+    "KieLedgerError": 2,
     "KieInputError": 2,
     "KieUnknownModelError": 2,
     "KieBudgetError": 2,
+    "KieAccountError": 2,
     "KieAPIError": 3,
     "KieAuthenticationError": 3,
     "KieInsufficientBalanceError": 3,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import TYPE_CHECKING, Any, Dict, Optional
 
 import click
 
 from .limits import read_credits
 from .run import Command, Run
+from .tables import counted
+
+if TYPE_CHECKING:
+    from ..ledger import SqlLedger
 
 
 def _set_ledger(ctx: click.Context, parameter: click.Parameter, place: Optional[str]) -> None:
@@ -40,3 +44,15 @@ def account_options(command: Command) -> Command:
 def payer(run: Run, account: Optional[str]) -> Dict[str, Any]:
     """The ledger and the account for a client that buys; without an account nobody's credits are touched."""
     return {} if account is None else {"ledger": run.open_ledger(), "account": account}
+
+
+def settle_accounts(run: Run, ledger: Optional[SqlLedger]) -> None:
+    """End the holds whose calls have ended by the journal, and say so; the others wait for `account settle`."""
+    if ledger is None:
+        return
+    from ..ledger import settle_holds
+
+    for settled in settle_holds(ledger, run.open_journal(), run.load_catalog()):
+        if settled.state != "open":
+            used = "" if settled.used is None else f", {counted(settled.used, 'credit')}"
+            run.say(f"account {settled.hold.account}: hold {settled.hold.key[:12]} {settled.state}{used}")

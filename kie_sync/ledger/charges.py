@@ -2,8 +2,9 @@
 
 The charge is the tariff's price of what was really made or said. Where the tariff follows the platform's cost (cost
 plus a margin, or a provider that it does not concern) and the platform said what it took, that takes the place of the
-catalog's figure for it: charge = what it took + the tariff's price - the catalog's figure. A tariff that states prices
-of its own is charged as it states them, whatever the platform took.
+catalog's figure for it: charge = what it took + margin, and the margin is the tariff's price less the catalog's figure
+(of the most that it can cost, where the price is a range). A tariff that states prices of its own is charged as it
+states them, whatever the platform took.
 """
 
 from __future__ import annotations
@@ -30,11 +31,20 @@ def charge(model: Optional[Model], cost: Optional[CostEstimate], consumed: Optio
     Returns:
         None where it is not known.
     """
-    if cost is None or cost.credits is None:
+    if cost is None:
         return None
-    if consumed is None or cost.platform_credits is None or model is None or not _follows_platform(model, cost.tariff):
+    margin = _margin(cost)
+    if consumed is None or margin is None or model is None or not _follows_platform(model, cost.tariff):
         return cost.credits
-    return max(consumed + cost.credits - cost.platform_credits, Decimal(0))
+    return max(consumed + margin, Decimal(0))
+
+
+def _margin(cost: CostEstimate) -> Optional[Decimal]:
+    """What the tariff adds to the platform's cost."""
+    for charged, taken in ((cost.credits, cost.platform_credits), (cost.credits_max, cost.platform_credits_max)):
+        if charged is not None and taken is not None:
+            return charged - taken
+    return None
 
 
 def cost_of_task(
