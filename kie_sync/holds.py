@@ -76,10 +76,14 @@ class Ledger(Protocol):
         """End a hold: so much of it was used, and the rest is given back.
 
         More than was held is booked all the same, even where the account goes below zero by it.
+
+        Raises:
+            LookupError: there is no such hold.
+            ValueError: it ended otherwise.
         """
 
     def release(self, key: str) -> None:
-        """End a hold: nothing of it was used."""
+        """End a hold: nothing of it was used; raises as `capture` does."""
 
     def balance(self, account: str) -> Balance:
         """What an account has.

@@ -6,8 +6,6 @@ import logging
 from collections import deque
 from typing import Any, Callable, Deque, NamedTuple
 
-from ..errors import KieInputError
-
 logger = logging.getLogger("kie_sync")
 HOW_TO_END = "`kie-sync account settle` ends it"
 _MOST_LATE = 10_000
@@ -55,7 +53,10 @@ class Bookings:
     def _try(self, booking: _Booking) -> bool:
         try:
             booking.book()
-        except KieInputError as error:
+        except LookupError:
+            # A ledger that cannot be asked beforehand: the call was paid by nobody in it.
+            logger.info("%s of hold %s: there is no such hold", booking.what, booking.key)
+        except ValueError as error:
             # It was ended otherwise meanwhile, as by hand: to try again would not change that.
             logger.warning("%s of hold %s: %s", booking.what, booking.key, error)
         except Exception as error:
