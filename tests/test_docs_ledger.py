@@ -1,4 +1,4 @@
-"""docs/ledger.md: its Python runs, against the sandbox, and the ledger on Django's ORM keeps the rules of the protocol."""
+"""docs/ledger.md: its Python runs, against the sandbox, and the ledger on Django's ORM keeps the protocol's rules."""
 
 from __future__ import annotations
 
@@ -55,7 +55,6 @@ import json, sys
 from decimal import Decimal
 from django.conf import settings
 
-# Django 5.1 and later; without it a writer may have to wait in vain.
 database = {"ENGINE": "django.db.backends.sqlite3", "NAME": "shop.sqlite3"}
 settings.configure(INSTALLED_APPS=["shop"], DATABASES={"default": database}, USE_TZ=True,
                    DEFAULT_AUTO_FIELD="django.db.models.AutoField")
@@ -127,10 +126,10 @@ def test_the_ledger_on_djangos_orm_keeps_the_rules(sandbox: Sandbox, tmp_path: P
     for name, code in (("__init__", ""), ("models", models), ("credits", methods)):
         (folder / f"{name}.py").write_text(code, encoding="utf-8")
     search = os.pathsep.join((str(ROOT), str(tmp_path)))
-    environment = {**os.environ, **sandbox.environment(), "PYTHONPATH": search, "KIE_JOURNAL": str(tmp_path / "j.sqlite")}
+    places = {"PYTHONPATH": search, "KIE_JOURNAL": str(tmp_path / "journal.sqlite")}
+    about: Any = {"env": {**os.environ, **sandbox.environment(), **places}, "cwd": tmp_path, "timeout": 120}
 
-    words = [sys.executable, "-c", _SETUP]
-    done = subprocess.run(words, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([sys.executable, "-c", _SETUP], capture_output=True, text=True, check=False, **about)
 
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {

@@ -442,6 +442,21 @@ def test_a_ledger_that_fails_beforehand_stops_the_call(clock: Any) -> None:
     assert adapter.client._transport.requests == []  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("fault", [KieLedgerError("the connection broke"), KeyboardInterrupt()])
+def test_what_is_held_although_the_hold_was_not_answered_is_given_back(clock: Any, fault: BaseException) -> None:
+    class Broken(Four):
+        def hold(self, account: str, credits: Decimal, *, key: str, ref: str = "") -> Hold:
+            super().hold(account, credits, key=key, ref=ref)
+            raise fault
+
+    ledger = Broken()
+
+    with pytest.raises(type(fault)):
+        picture(ledger, CREATED, clock=clock).submit("a cat")
+
+    assert [what[0] for what in ledger.told] == ["hold", "release"]
+
+
 def test_an_end_that_was_settled_otherwise_is_told_and_not_tried_for_ever(
     ledger: SqlLedger, clock: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import NamedTuple, Optional, Sequence
 
 from ..errors import KieAccountError, KieInputError, Problem
@@ -107,14 +108,14 @@ def too_little(row: Row, micro: int) -> KieAccountError:
     more = f" ({plain(to_credits(held))} more are held for calls that have not ended)" if held else ""
     message = (
         f"account {show(name)} {has}{more}, and {plain(needed)} are needed; top it up: "
-        f"`kie-sync account topup {name} --plan PLAN` or `--credits N`"
+        f"`kie-sync account topup {shlex.quote(name)} --plan PLAN` or `--credits N`"
     )
     return KieAccountError(message, account=name, needed=needed, available=available)
 
 
 def unknown_account(name: str) -> KieAccountError:
     """There is no such account."""
-    message = f"there is no account {show(name)}; `kie-sync account create {name}` opens it"
+    message = f"there is no account {show(name)}; `kie-sync account create {shlex.quote(name)}` opens it"
     return KieAccountError(message, account=name)
 
 

@@ -62,6 +62,7 @@ class EngineStore:
 
     def _create(self, parsed: Any) -> Engine:
         from sqlalchemy import create_engine
+        from sqlalchemy.exc import ArgumentError
 
         tried: List[str] = []
         # SQLAlchemy's own choice for PostgreSQL is psycopg2; who has its successor need not say so.
@@ -78,7 +79,9 @@ class EngineStore:
                     hide_parameters=True,
                 )
             except ImportError as error:
-                tried.append(error.name or str(error))
+                tried.append(error.name or driver)
+            except ArgumentError:
+                tried.append(driver)
         raise KieConfigError(
             f"the driver of {self.name} is not installed (looked for {', '.join(tried)}); for PostgreSQL install "
             "psycopg, for MySQL pymysql, and write mysql+pymysql://"

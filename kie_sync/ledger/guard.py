@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Callable, Mapping, Optional, Tuple, Union
@@ -38,6 +39,8 @@ from .charges import charge, cost_of_task
 
 logger = logging.getLogger("kie_sync")
 _MOST_KEPT = 10_000
+# Whole answers of the platform: only the seconds between a callback and the answer to the create call are bridged.
+_MOST_EARLY = 256
 
 
 @dataclass(frozen=True)
@@ -132,8 +135,13 @@ class LedgerGuard:
                 needed=credits,
                 available=error.available,
             ) from error
-        except KieLedgerError as error:
-            raise KieLedgerError(f"{error.message}; nothing was sent") from error
+        except BaseException as error:
+            # Ctrl-C, or a connection that broke: it may be held all the same, and nobody else would give it back.
+            with suppress(Exception):
+                self._ledger.release(call.id)
+            if isinstance(error, KieLedgerError):
+                raise KieLedgerError(f"{error.message}; nothing was sent") from error
+            raise
         with self._lock:
             given = call.given if isinstance(event, TaskSubmitting) else {}
             self._keep(self._calls, call.id, _Call(call.id, account, credits, price, given))
@@ -163,7 +171,7 @@ class LedgerGuard:
             key, purpose = self._find(event.task_id)
             if not key:
                 with self._lock:
-                    self._keep(self._ended, event.task_id, event)
+                    self._keep(self._ended, event.task_id, event, most=_MOST_EARLY)
                 return
             model = purpose.model or event.model
             call = _Call(key, "", Decimal(0), None)
@@ -220,10 +228,10 @@ class LedgerGuard:
             self._bookings.add(what, key, lambda: self._ledger.capture(key, amount), now=not is_dropped)
 
     @staticmethod
-    def _keep(kept: OrderedDict[str, Any], name: str, value: Any) -> None:
+    def _keep(kept: OrderedDict[str, Any], name: str, value: Any, *, most: int = _MOST_KEPT) -> None:
         """Remember, and forget the oldest of very many: the ledger and the journal know them, too."""
         kept[name] = value
-        if len(kept) > _MOST_KEPT:
+        if len(kept) > most:
             kept.popitem(last=False)
 
     def _pop(self, call_id: str) -> Optional[_Call]:

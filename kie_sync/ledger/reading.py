@@ -40,6 +40,8 @@ class Reader:
 
     def find(self, name: str) -> Optional[Hold]:
         """The hold of this key, or the newest whose `ref` begins with this word, as that of a task does."""
+        if not name:
+            return None
         with self._store.reading() as transaction:
             rows = transaction.rows(
                 "SELECT * FROM kie_holds WHERE hold_key = :name OR subject = :name ORDER BY at_ms DESC", name=name
