@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import threading
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Dict, List, Optional
@@ -550,3 +551,23 @@ def test_finished_is_told_to_the_callers_listeners_after_the_capture(ledger: Sql
     picture(ledger, CREATED, success(creditsConsumed=6.0), clock=clock, on_event=look).generate("a cat")
 
     assert seen == [Decimal(93)]
+
+
+def test_threads_together_spend_no_more_than_there_is(ledger: SqlLedger) -> None:
+    """Thirty want a picture of 5 credits, at once, and Ann has 100."""
+    adapter, refused = picture(ledger, CREATED), []
+
+    def submit() -> None:
+        try:
+            adapter.submit("a cat")
+        except KieAccountError as error:
+            refused.append(error)
+
+    threads = [threading.Thread(target=submit) for _ in range(30)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    transport: Any = adapter.client._transport
+    assert (transport.creates, len(refused), has(ledger)) == (20, 10, ("0", "100"))
