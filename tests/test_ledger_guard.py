@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import shutil
 import threading
@@ -202,6 +203,20 @@ def test_a_raw_call_has_no_price_and_wants_a_hold(ledger: SqlLedger) -> None:
     assert has(ledger) == ("92.5", "7.5")
 
 
+def test_a_raw_call_is_charged_by_what_it_was_given(ledger: SqlLedger, clock: Any) -> None:
+    raw = client(Script(CREATED, success()), clock, ledger=ledger, account="ann")
+
+    raw.create_and_wait(IMAGE, {"prompt": "a cat"}, hold="7.5")
+
+    assert has(ledger) == ("95", "0")
+
+
+def test_a_hold_may_be_less_than_the_price(ledger: SqlLedger, clock: Any) -> None:
+    picture(ledger, CREATED, success(), clock=clock, account="bob").generate("a cat", hold=1)
+
+    assert has(ledger, "bob") == ("-1", "0")
+
+
 @pytest.mark.parametrize("hold", [True, -1, "many", []])
 def test_a_hold_is_a_number_of_credits(ledger: SqlLedger, hold: Any) -> None:
     with pytest.raises(KieInputError, match="hold must be a number of credits, 0 or more, such as"):
@@ -287,6 +302,20 @@ def test_a_stream_that_breaks_off_stays_held(ledger: SqlLedger, caplog: pytest.L
 
     assert has(ledger) == ("98", "2")
     assert "2 credits of account ann stay held; `kie-sync account settle` ends it" in caplog.text
+
+
+def test_a_stream_that_is_dropped_at_its_end_is_charged_by_the_next_call(ledger: SqlLedger) -> None:
+    """A finalizer asks nothing of a database."""
+    adapter = chat(ledger, pieces(STREAM))
+    stream = adapter.chat("2+2?", stream=True, hold=2)
+    assert [next(stream).choices[0].finish_reason for _ in range(2)] == [None, "stop"]
+
+    del stream
+    gc.collect()
+    assert has(ledger) == ("98", "2")
+
+    adapter.client.close()
+    assert has(ledger) == (str(100 - CHARGED), "0")
 
 
 def test_a_conversation_pays_with_each_turn(ledger: SqlLedger) -> None:

@@ -31,7 +31,7 @@ from ..events import (
 )
 from ..holds import FindingLedger, Ledger, Purpose, booked, read_purpose
 from ..pricing import CostEstimate
-from ..records import Journal
+from ..records import Journal, Record
 from ..response import QueryTaskResponse
 from ..values import plain
 from .bookings import HOW_TO_END, Bookings
@@ -165,23 +165,22 @@ class LedgerGuard:
     def _task_finished(self, event: TaskFinished, state: QueryTaskResponse) -> None:
         with self._lock:
             call = self._pop(self._tasks.pop(event.task_id, ""))
+        record = self._record(event.task_id)
         if call is not None:
-            key, model = call.key, event.model
+            key, purpose = call.key, Purpose(event.task_id, event.model, call.tariff)
         else:
-            key, purpose = self._find(event.task_id)
-            if not key:
-                with self._lock:
-                    self._keep(self._ended, event.task_id, event, most=_MOST_EARLY)
-                return
-            model = purpose.model or event.model
-            call = _Call(key, "", Decimal(0), None)
+            key, purpose = self._find(event.task_id, record)
+        if not key:
+            with self._lock:
+                self._keep(self._ended, event.task_id, event, most=_MOST_EARLY)
+            return
         if not state.is_success:
             self._end(key, None)
             return
-        entry = self._catalog.get(model)
-        record = None if self._journal is None else self._journal.find_task(event.task_id)
-        tariff = call.tariff if call.price is not None else purpose.tariff
-        cost = cost_of_task(entry, state, call.price, record, given=call.given, tariff=tariff, on=self._date())
+        model = purpose.model or event.model
+        price, given = (None, None) if call is None else (call.price, call.given)
+        entry, day = self._catalog.get(model), self._date()
+        cost = cost_of_task(entry, state, price, record, given=given, tariff=purpose.tariff, on=day)
         self._capture(key, model, cost, state.credits_consumed)
 
     def _chat_finished(self, event: ChatFinished) -> None:
@@ -238,12 +237,15 @@ class LedgerGuard:
         with self._lock:
             return self._calls.pop(call_id, None)
 
-    def _find(self, task_id: str) -> Tuple[str, Purpose]:
+    def _record(self, task_id: str) -> Optional[Record]:
+        """What the journal knows of a task; a journal that cannot be read just now costs nobody the booking."""
+        with suppress(KieError):
+            return None if self._journal is None else self._journal.find_task(task_id)
+        return None
+
+    def _find(self, task_id: str, record: Optional[Record]) -> Tuple[str, Purpose]:
         """The open hold of a task that another process made; its key is "" where there is none."""
-        names = [task_id]
-        record = None if self._journal is None else self._journal.find_task(task_id)
-        if record is not None:
-            names.append(record.id)
+        names = [task_id] if record is None else [task_id, record.id]
         if not isinstance(self._ledger, FindingLedger):
             return (record.id, Purpose(task_id, record.model)) if record is not None else ("", Purpose())
         for name in names:
