@@ -262,6 +262,15 @@ def test_settle_ends_the_hold_of_an_unknown_call() -> None:
     assert one("ann") == {"available": "100", "held": "0", "state": ""}
 
 
+def test_a_ledger_that_cannot_be_read_costs_no_command_its_result(here: Path) -> None:
+    (here / "ledger.sqlite").write_bytes(b"not a database, but text" * 100)
+
+    result = run("resume", "--json")
+
+    assert (result.exit_code, json.loads(result.stdout)) == (0, {"tasks": [], "unknown": []})
+    assert "`kie-sync account settle` ends the holds later" in json.loads(result.stderr)["warning"]
+
+
 def _lose(request: Any, **about: Any) -> Any:
     raise Lost("gone")
 

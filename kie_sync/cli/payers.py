@@ -50,9 +50,16 @@ def settle_accounts(run: Run, ledger: Optional[SqlLedger]) -> None:
     """End the holds whose calls have ended by the journal, and say so; the others wait for `account settle`."""
     if ledger is None:
         return
+    from ..errors import KieLedgerError
     from ..ledger import settle_holds
 
-    for settled in settle_holds(ledger, run.open_journal(), run.load_catalog()):
+    try:
+        found = settle_holds(ledger, run.open_journal(), run.load_catalog())
+    except KieLedgerError as error:
+        # What the command was asked for is done, and is not to be lost for this.
+        run.warn(f"{error}; `kie-sync account settle` ends the holds later")
+        return
+    for settled in found:
         if settled.state != "open":
             used = "" if settled.used is None else f", {counted(settled.used, 'credit')}"
             run.say(f"account {settled.hold.account}: hold {settled.hold.key[:12]} {settled.state}{used}")
