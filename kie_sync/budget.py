@@ -28,6 +28,7 @@ DAY_VARIABLE = "KIE_MAX_CREDITS_PER_DAY"
 
 # The least that was seen for a chat, and the step of what was seen (a recorded answer, October 2026: 0.01).
 _TAKEN = Decimal("0.01")
+_SAY_MAX_TOKENS = "say max_tokens, which bounds the answer"
 
 
 def parse_credits(value: object) -> Optional[Decimal]:
@@ -236,13 +237,15 @@ def with_chat_bound(
     are put around a message are fewer than the braces and names of its JSON); `max_tokens` bounds those that come
     out. What goes in may be written to a cache, at a higher rate. The platform takes whole
     hundredths of a credit. Pictures and other files, tools that fetch text, and what only its name stands for have no
-    such bound.
+    such bound. Without `max_tokens` the model's largest output bounds what an account holds (`credits_max`), but no
+    limit: those are meant to be near what a call takes.
     """
-    most = arguments.values.get("max_tokens")
+    said = arguments.values.get("max_tokens")
+    most = said if isinstance(said, int) else model.output_tokens
     if price.platform_credits is not None:
         return price
-    if not isinstance(most, int):
-        return replace(price, unknown="say max_tokens, which bounds the answer")
+    if most is None:
+        return replace(price, unknown=_SAY_MAX_TOKENS)
     if not _is_text(model, arguments):
         return replace(price, unknown="files, and tools that fetch text, have no bound")
     text = json.dumps(body, ensure_ascii=False, default=str)
@@ -256,6 +259,8 @@ def with_chat_bound(
     known = [bound.platform_credits_max for bound in bounds if bound.platform_credits_max is not None]
     charged = [bound.credits_max for bound in bounds if bound.credits_max is not None]
     most_charged = max(charged) if charged else None
+    if not isinstance(said, int):
+        return replace(price, unknown=_SAY_MAX_TOKENS, credits_max=most_charged)
     if not known:
         unknown = "no price is known, or it is not sold in platform credits"
         return replace(price, unknown=unknown, credits_max=most_charged)

@@ -58,7 +58,7 @@ class ChatCalls:
             max_credits, allow_unknown_price: as for `generate`; the price of text is bounded where `max_tokens` is.
             account: the account in the client's ledger that pays; without it the client's own choice.
             hold: how many of its credits to hold; without it the most that the call can cost, which is known for text
-                with `max_tokens`.
+                with `max_tokens`, or where the catalog knows how much the model can write.
             given, arguments: the model's other parameters.
 
         Returns:

@@ -225,7 +225,7 @@ def test_an_account_that_cannot_pay_is_refused_with_2() -> None:
 def test_a_chat_is_paid_by_the_account() -> None:
     done("account", "create", "ann")
 
-    asked = refused("chat", CHAT, "2+2?", "--account", "ann")
+    asked = refused("chat", "gemini-2.5-flash", "2+2?", "--account", "ann")
     assert "hold=N (--hold N) says how many credits to hold" in asked.stderr
     done("chat", CHAT, "2+2?", "--account", "ann", "--hold", "3")
     done("chat", CHAT, "2+2?", "--account", "ann", "--max-tokens", "50")

@@ -249,14 +249,25 @@ def test_what_the_platform_took_of_a_chat_counts(ledger: SqlLedger) -> None:
     assert has(ledger) == ("99.989985", "0")
 
 
+def test_without_max_tokens_the_models_largest_output_is_held(ledger: SqlLedger) -> None:
+    """65,536 tokens at 181 credits for 1M, and a little for the question."""
+    chat(ledger, ANSWER).chat("2+2?")
+
+    held = ledger.statement("ann")[1].held
+    assert Decimal("11.86") < held < Decimal("11.88")
+    assert has(ledger) == (str(100 - CHARGED), "0")
+
+
 def test_a_chat_without_a_bound_wants_a_hold(ledger: SqlLedger) -> None:
-    adapter = chat(ledger, ANSWER)
+    """The catalog does not know how much this model can write."""
+    asker, model = client(Script(ANSWER), ledger=ledger, account="ann"), "gemini-2.5-flash"
+    assert shipped()[model].output_tokens is None
 
     with pytest.raises(KieAccountError, match=r"not known beforehand .*\(say max_tokens, which bounds the answer\)"):
-        adapter.chat("2+2?")
-    adapter.chat("2+2?", hold=2)
+        asker.chat_completions(model, "2+2?")
+    asker.chat_completions(model, "2+2?", hold=2)
 
-    assert has(ledger) == (str(100 - CHARGED), "0")
+    assert Decimal(99) < ledger.balance("ann").available < 100
 
 
 def test_a_picture_in_a_chat_has_no_bound(ledger: SqlLedger) -> None:
