@@ -26,6 +26,7 @@ from kie_sync import KieAdapter, KieClient
 from kie_sync.catalog import Catalog, read_catalog, read_schema
 from kie_sync.catalog_lookup import LIMITS
 from kie_sync.cli import COMMANDS, main
+from kie_sync.cli.account import COMMANDS as ACCOUNT_COMMANDS
 from kie_sync.cli.batch import COMMANDS as BATCH_COMMANDS
 from kie_sync.cli.catalog import COMMANDS as CATALOG_COMMANDS
 from kie_sync.cli.catalog.docs import part_words
@@ -127,8 +128,9 @@ def demo() -> str:
 
 
 def command_pages() -> str:
-    groups = {"batch": BATCH_COMMANDS, "catalog": CATALOG_COMMANDS}
-    pages = [(), *((name,) for name in COMMANDS), *((group, name) for group in groups for name in groups[group])]
+    groups = {"account": ACCOUNT_COMMANDS, "batch": BATCH_COMMANDS, "catalog": CATALOG_COMMANDS}
+    pages = [(), *((name,) for name in COMMANDS)]
+    pages += [(group, name) for group, names in groups.items() for name in names]
     text = ""
     for words in sorted(pages, key=lambda words: list(COMMANDS).index(words[0]) if words else -1):
         name = " ".join(("kie-sync", *words))
