@@ -24,7 +24,9 @@ from click.testing import CliRunner
 
 from kie_sync import KieAdapter, KieClient
 from kie_sync.catalog import Catalog, read_catalog, read_schema
+from kie_sync.catalog_lookup import LIMITS
 from kie_sync.cli import COMMANDS, main
+from kie_sync.cli.account import COMMANDS as ACCOUNT_COMMANDS
 from kie_sync.cli.batch import COMMANDS as BATCH_COMMANDS
 from kie_sync.cli.catalog import COMMANDS as CATALOG_COMMANDS
 from kie_sync.cli.catalog.docs import part_words
@@ -45,19 +47,9 @@ FILES = (
     "docs/zh/guide.md",
     "docs/architecture.md",
 )
+# Values beside a range, formats and what only the platform can check have words of their own.
+_TOLD_APART = ("also", "formats", "media")
 COLUMNS = ("parameter", "also called", "type", "required or default", "allowed", "about")
-_LIMITS = (
-    "min",
-    "max",
-    "multiple_of",
-    "min_length",
-    "max_length",
-    "pattern",
-    "min_items",
-    "max_items",
-    "max_mb",
-    "send_as",
-)
 _PART = re.compile(r"(<!-- generated: ([\w -]+) -->\n).*?(<!-- /generated -->)", re.DOTALL)
 
 _COMPLAINT = re.compile(r"^```yaml\n((?:(?!```).*\n)*)```\n\n```text\n(?:(?!```).*\n)*```\n", re.MULTILINE)
@@ -136,8 +128,9 @@ def demo() -> str:
 
 
 def command_pages() -> str:
-    groups = {"batch": BATCH_COMMANDS, "catalog": CATALOG_COMMANDS}
-    pages = [(), *((name,) for name in COMMANDS), *((group, name) for group in groups for name in groups[group])]
+    groups = {"account": ACCOUNT_COMMANDS, "batch": BATCH_COMMANDS, "catalog": CATALOG_COMMANDS}
+    pages = [(), *((name,) for name in COMMANDS)]
+    pages += [(group, name) for group, names in groups.items() for name in names]
     text = ""
     for words in sorted(pages, key=lambda words: list(COMMANDS).index(words[0]) if words else -1):
         name = " ".join(("kie-sync", *words))
@@ -275,7 +268,9 @@ def _parameters(shown: Mapping[str, Any], model: Model, lang: str) -> Iterator[T
 
 def _allowed(fact: Mapping[str, Any]) -> str:
     listed = ", ".join(_choice(choice["value"], choice["wire"]) for choice in fact.get("values") or [])
-    limits = [f"{name} {_word(fact[name])}" for name in _LIMITS if name in fact]
+    limits = [
+        f"{name} {_word(fact[name])}" for name in (*LIMITS, "send_as") if name in fact and name not in _TOLD_APART
+    ]
     limits += [f"formats {'/'.join(fact['formats'])}"] if "formats" in fact else []
     return "; ".join([*([listed] if listed else []), *limits])
 

@@ -21,10 +21,11 @@ _HOMES = {
     "completions": "ChatCompletion ChatCompletionChunk Usage",
     "conversation": "KieConversation",
     "errors": (
-        "KieAPIError KieAnswerError KieAuthenticationError KieBudgetError KieCatalogError KieConfigError "
-        "KieConnectionError KieError KieInputError KieInsufficientBalanceError KieJournalError KieNotFoundError "
-        "KieOutcomeUnknownError KieRateLimitError KieSaveError KieServerError KieStreamError KieTaskError "
-        "KieTaskFailedError KieTaskTimeoutError KieToolRoundsError KieUnknownModelError KieValidationError"
+        "KieAPIError KieAccountError KieAnswerError KieAuthenticationError KieBudgetError KieCatalogError "
+        "KieConfigError KieConnectionError KieError KieInputError KieInsufficientBalanceError KieJournalError "
+        "KieLedgerError KieNotFoundError KieOutcomeUnknownError KieRateLimitError KieSaveError KieServerError "
+        "KieStreamError KieTaskError KieTaskFailedError KieTaskTimeoutError KieToolRoundsError KieUnknownModelError "
+        "KieValidationError"
     ),
     "kinds": "KieChatAdapter KieImageAdapter KieVideoAdapter",
     "messages": "ChatMessage",

@@ -10,6 +10,7 @@ from .completions import ChatCompletion as ChatCompletion
 from .completions import ChatCompletionChunk as ChatCompletionChunk
 from .completions import Usage as Usage
 from .conversation import KieConversation as KieConversation
+from .errors import KieAccountError as KieAccountError
 from .errors import KieAnswerError as KieAnswerError
 from .errors import KieAPIError as KieAPIError
 from .errors import KieAuthenticationError as KieAuthenticationError
@@ -21,6 +22,7 @@ from .errors import KieError as KieError
 from .errors import KieInputError as KieInputError
 from .errors import KieInsufficientBalanceError as KieInsufficientBalanceError
 from .errors import KieJournalError as KieJournalError
+from .errors import KieLedgerError as KieLedgerError
 from .errors import KieNotFoundError as KieNotFoundError
 from .errors import KieOutcomeUnknownError as KieOutcomeUnknownError
 from .errors import KieRateLimitError as KieRateLimitError

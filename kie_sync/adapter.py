@@ -65,6 +65,8 @@ class KieAdapter(ChatCalls):
         max_credits: Any = None,
         allow_unknown_price: bool = False,
         user: str = "",
+        account: Optional[str] = None,
+        hold: Any = None,
         tariff: Optional[str] = None,
         callback_url: Optional[str] = None,
         context: Optional[Mapping[str, Any]] = None,
@@ -77,13 +79,14 @@ class KieAdapter(ChatCalls):
             given: the model's parameters, by canonical name, wire name or alias.
             arguments: the same as a mapping, for names that are taken here.
             poll_interval, max_wait_time: seconds; the catalog's figures for the kind when not given.
-            key, retry_failed, max_credits, allow_unknown_price, user, callback_url, context: the terms of the
-                purchase; see `kie_sync.purchase.Terms`.
+            key, retry_failed, max_credits, allow_unknown_price, user, account, hold, callback_url, context: the terms
+                of the purchase; see `kie_sync.purchase.Terms`.
             tariff: whose price `result.cost` is; the catalog's first tariff when not given.
 
         Raises:
             KieInputError: the arguments do not fit; nothing was sent.
             KieBudgetError: a limit would be passed; nothing was sent.
+            KieAccountError: the account cannot pay; nothing was sent.
             KieOutcomeUnknownError: the task may or may not exist; nothing was sent again.
             KieTaskFailedError, KieTaskTimeoutError: with `task_id`.
         """
@@ -96,6 +99,8 @@ class KieAdapter(ChatCalls):
             max_credits=max_credits,
             allow_unknown_price=allow_unknown_price,
             user=user,
+            account=account,
+            hold=hold,
             tariff=tariff,
             callback_url=callback_url,
             context=context,
@@ -115,6 +120,8 @@ class KieAdapter(ChatCalls):
         max_credits: Any = None,
         allow_unknown_price: bool = False,
         user: str = "",
+        account: Optional[str] = None,
+        hold: Any = None,
         tariff: Optional[str] = None,
         callback_url: Optional[str] = None,
         context: Optional[Mapping[str, Any]] = None,
@@ -125,7 +132,9 @@ class KieAdapter(ChatCalls):
         endpoint = tasks.endpoint_of(self.client.catalog, self.model.id)
         tasks.check_callback(self.client.connection, self.model.id, endpoint, callback_url)
         staged, resolved, price = self._checked(_together(prompt, arguments, given), tariff)
-        terms = Terms(key, retry_failed, max_credits, allow_unknown_price, user, callback_url, context or {})
+        terms = Terms(
+            key, retry_failed, max_credits, allow_unknown_price, user, account, hold, callback_url, context or {}
+        )
         task_id, record = buy(self.client, self.model, staged, resolved, price, terms)
         return Task(
             task_id,

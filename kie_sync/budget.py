@@ -15,6 +15,7 @@ from typing import Any, Callable, Dict, Mapping, Optional
 from .definitions import Model
 from .errors import KieBudgetError, KieConfigError, KieInputError, Problem
 from .events import CallRefused, ChatFinished, ChatSubmitting, TaskCreated, TaskFinished, TaskSubmitting
+from .figures import tidy
 from .params import Arguments
 from .pricing import CostEstimate, quote
 from .records import PaidCall
@@ -27,6 +28,7 @@ DAY_VARIABLE = "KIE_MAX_CREDITS_PER_DAY"
 
 # The least that was seen for a chat, and the step of what was seen (a recorded answer, October 2026: 0.01).
 _TAKEN = Decimal("0.01")
+_SAY_MAX_TOKENS = "say max_tokens, which bounds the answer"
 
 
 def parse_credits(value: object) -> Optional[Decimal]:
@@ -35,16 +37,16 @@ def parse_credits(value: object) -> Optional[Decimal]:
     return number if number is not None and number.is_finite() and number >= 0 else None
 
 
-def parse_max_credits(model: str, value: object) -> Optional[Decimal]:
-    """A call's limit as the caller gave it.
+def parse_max_credits(model: str, value: object, name: str = "max_credits") -> Optional[Decimal]:
+    """A call's limit, or what is to be held for it, as the caller gave it.
 
     Raises:
         KieInputError: it is no number of credits.
     """
     credits = parse_credits(value)
     if value is not None and credits is None:
-        message = f"max_credits must be a number of credits, 0 or more, such as 12.5; got {show(value)}"
-        raise KieInputError(model, [Problem("type", "max_credits", message)])
+        message = f"{name} must be a number of credits, 0 or more, such as 12.5; got {show(value)}"
+        raise KieInputError(model, [Problem("type", name, message)])
     return credits
 
 
@@ -197,7 +199,7 @@ class Budget:
             with self._lock:
                 # A failed task is not charged, whatever it had reserved.
                 self._settle(self._tasks.pop(event.task_id, ""), taken if event.state.is_success else Decimal(0))
-        elif isinstance(event, ChatFinished) and _is_known(event):
+        elif isinstance(event, ChatFinished) and has_known_end(event):
             cost = expected_credits(event.cost)
             with self._lock:
                 self._settle(event.call_id, cost if event.credits_consumed is None else event.credits_consumed)
@@ -215,7 +217,7 @@ class Budget:
             self._spent += reserved if taken is None else taken
 
 
-def _is_known(event: ChatFinished) -> bool:
+def has_known_end(event: ChatFinished) -> bool:
     """Whether what a chat took is known; the usage of an answer that was closed early is only that of a part."""
     return event.credits_consumed is not None or (event.error is None and event.is_complete)
 
@@ -235,13 +237,15 @@ def with_chat_bound(
     are put around a message are fewer than the braces and names of its JSON); `max_tokens` bounds those that come
     out. What goes in may be written to a cache, at a higher rate. The platform takes whole
     hundredths of a credit. Pictures and other files, tools that fetch text, and what only its name stands for have no
-    such bound.
+    such bound. Without `max_tokens` the model's largest output bounds what an account holds (`credits_max`), but no
+    limit: those are meant to be near what a call takes.
     """
-    most = arguments.values.get("max_tokens")
+    said = arguments.values.get("max_tokens")
+    most = said if isinstance(said, int) else model.output_tokens
     if price.platform_credits is not None:
         return price
-    if not isinstance(most, int):
-        return replace(price, unknown="say max_tokens, which bounds the answer")
+    if most is None:
+        return replace(price, unknown=_SAY_MAX_TOKENS)
     if not _is_text(model, arguments):
         return replace(price, unknown="files, and tools that fetch text, have no bound")
     text = json.dumps(body, ensure_ascii=False, default=str)
@@ -253,9 +257,18 @@ def with_chat_bound(
         quote(model, arguments, tariff=tariff, quantities={way: size, "output_tokens": most}, on=on) for way in ways_in
     ]
     known = [bound.platform_credits_max for bound in bounds if bound.platform_credits_max is not None]
+    charged = [bound.credits_max for bound in bounds if bound.credits_max is not None]
+    most_charged = max(charged) if charged else None
+    if not isinstance(said, int):
+        return replace(price, unknown=_SAY_MAX_TOKENS, credits_max=most_charged)
     if not known:
-        return replace(price, unknown="no price is known, or it is not sold in platform credits")
-    return replace(price, platform_credits_max=max(known).quantize(_TAKEN, ROUND_CEILING))
+        unknown = "no price is known, or it is not sold in platform credits"
+        return replace(price, unknown=unknown, credits_max=most_charged)
+    taken = max(known).quantize(_TAKEN, ROUND_CEILING)
+    if most_charged is not None:
+        # A tariff that follows the platform's cost follows its rounding, too.
+        most_charged = tidy(most_charged + taken - max(known))
+    return replace(price, platform_credits_max=taken, credits_max=most_charged)
 
 
 def _is_text(model: Model, arguments: Arguments) -> bool:

@@ -34,6 +34,11 @@ class Faults:
         self.found.append((path, message, True))
 
 
+# The words that limit a value, in the order in which people are told of them.
+LIMITS = (
+    *("min", "max", "multiple_of", "also", "min_length", "max_length", "pattern"),
+    *("min_items", "max_items", "max_mb", "formats", "media"),
+)
 # Which types the limits belong to; "any" takes all of them.
 FITTING = {
     "max_length": ("text", "any"),

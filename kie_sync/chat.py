@@ -21,6 +21,7 @@ from .functions import plain_tools
 from .local_files import Staged, resolve_staged, with_urls
 from .messages import message_faults, plain_messages
 from .params import Arguments
+from .payonce import parse_payer
 from .pricing import CostEstimate, price_on, quote, unknown_cost
 from .records import PaidCall
 from .request import Request, build_chat
@@ -50,6 +51,8 @@ class ChatTerms:
     max_credits: Any = None
     allow_unknown_price: bool = False
     context: Optional[Mapping[str, Any]] = None
+    account: Any = None
+    hold: Any = None
 
 
 def read_question(
@@ -191,8 +194,11 @@ def _send(
         arguments.given,
         max_credits=parse_max_credits(entry.id, terms.max_credits),
         allow_unknown_price=terms.allow_unknown_price,
+        payer=parse_payer(entry.id, terms.account),
+        hold=parse_max_credits(entry.id, terms.hold, "hold"),
     )
-    price = with_chat_bound(entry, arguments, request.json or {}, price, on=connection.clock.date())
+    body, day = request.json or {}, connection.clock.date()
+    price = with_chat_bound(entry, arguments, body, price, tariff=terms.tariff, on=day)
     if question.staged.files:
         # Not before now: what is refused costs no upload.
         check_price(call, price)

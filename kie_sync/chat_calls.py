@@ -36,6 +36,8 @@ class ChatCalls:
         arguments: Optional[Mapping[str, Any]] = None,
         max_credits: Any = None,
         allow_unknown_price: bool = False,
+        account: Optional[str] = None,
+        hold: Any = None,
         tariff: Optional[str] = None,
         context: Optional[Mapping[str, Any]] = None,
         **given: Any,
@@ -54,6 +56,9 @@ class ChatCalls:
             response_format: the form of the answer: a JSON Schema, a dataclass, a TypedDict, a pydantic class, a type
                 hint, or OpenAI's own form. `completion.parsed` is the object.
             max_credits, allow_unknown_price: as for `generate`; the price of text is bounded where `max_tokens` is.
+            account: the account in the client's ledger that pays; without it the client's own choice.
+            hold: how many of its credits to hold; without it the most that the call can cost, which is known for text
+                with `max_tokens`, or where the catalog knows how much the model can write.
             given, arguments: the model's other parameters.
 
         Returns:
@@ -77,7 +82,7 @@ class ChatCalls:
         }
         asked = {name: value for name, value in unified.items() if value is not None}
         parameters = {**(arguments or {}), **given, **asked}
-        terms = chat.ChatTerms(tariff, max_credits, allow_unknown_price, context)
+        terms = chat.ChatTerms(tariff, max_credits, allow_unknown_price, context, account, hold)
         client, call = self.client, chat.stream if stream else chat.complete
         question = chat.read_question(client.catalog, self.model.id, messages, parameters, under=client.files_under)
         return call(client.connection, client.uploads, question, terms)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Iterable, List, Mapping, Optional, Tuple, Union
 
 from . import account, chat, downloads, tasks
-from .budget import Budget
+from .budget import Budget, parse_max_credits
 from .catalog import Catalog
 from .catalog_load import load_catalog
 from .chat_stream import ChatStream
@@ -18,7 +18,9 @@ from .connection import Connection, Context
 from .definitions import Provider
 from .errors import KieConfigError
 from .events import Listener
-from .guards import Credits, Guards, open_journal
+from .guards import Credits, Guards, Payers, open_journal
+from .holds import Ledger
+from .payonce import parse_payer
 from .records import Journal
 from .request import build_raw_create
 from .response import CreateTaskResponse, QueryTaskResponse
@@ -44,6 +46,9 @@ class KieClient:
         budget: what this client may spend, in platform credits; see `client.budget`.
         max_credits_per_day: what may be spent in a day (UTC), by the journal; without it `KIE_MAX_CREDITS_PER_DAY`
             counts, unless it is False.
+        ledger: accounts of your own customers, which pay for what they ask: True for what `KIE_LEDGER` names or the
+            user's own file, a path, a URL, or a `Ledger` of `kie_sync.ledger`.
+        account: the account in it that pays, where a call does not say `account=`.
         low_balance_warning: warn, and tell `BalanceLow`, when fewer credits are left.
         on_event: a listener, or several; see `kie_sync.events`.
         transport: another way to send a request; see `kie_sync.transport.Transport`.
@@ -68,6 +73,8 @@ class KieClient:
         budget: Credits = None,
         max_credits_per_day: Union[Credits, bool] = None,
         low_balance_warning: Credits = None,
+        ledger: Union[Ledger, bool, str, Path, None] = None,
+        account: Optional[str] = None,
         on_event: Union[Listener, Iterable[Listener], None] = None,
         transport: Optional[Transport] = None,
         clock: Optional[Clock] = None,
@@ -88,7 +95,9 @@ class KieClient:
             api_key, base_url, dict(api_keys or {}), Timeouts(read_s=timeout_s, chat_s=chat_timeout_s)
         )
         self._journal = journal
-        self._guards = Guards(limiter, user_share, budget, max_credits_per_day, low_balance_warning)
+        self._guards = Guards(
+            limiter, user_share, budget, max_credits_per_day, low_balance_warning, Payers(ledger, account)
+        )
         self._on_event = on_event
         self._clock: Clock = clock or SystemClock()
         self._transport: Transport = transport or HttpTransport()
@@ -106,7 +115,8 @@ class KieClient:
         self.close()
 
     def close(self) -> None:
-        """Close the connections, and the journal that was opened here; the next call opens new ones."""
+        """Close the connections, and the journal and the ledger that were opened here; the next call opens new ones."""
+        self._guards.close()
         for thing in (self._transport, self._connection and self._connection.journal):
             close = getattr(thing, "close", None)
             if close is not None and thing is not self._journal:
@@ -154,10 +164,12 @@ class KieClient:
         tariff: Optional[str] = None,
         max_credits: Any = None,
         allow_unknown_price: bool = False,
+        account: Optional[str] = None,
+        hold: Any = None,
         **parameters: Any,
     ) -> ChatCompletion:
         """One chat call that blocks until the whole answer is there; everything is as for `KieAdapter.chat`."""
-        terms = chat.ChatTerms(tariff, max_credits, allow_unknown_price, context)
+        terms = chat.ChatTerms(tariff, max_credits, allow_unknown_price, context, account, hold)
         return chat.complete(self.connection, self.uploads, self._question(model, messages, parameters), terms)
 
     def chat_completions_stream(
@@ -169,10 +181,12 @@ class KieClient:
         tariff: Optional[str] = None,
         max_credits: Any = None,
         allow_unknown_price: bool = False,
+        account: Optional[str] = None,
+        hold: Any = None,
         **parameters: Any,
     ) -> ChatStream:
         """The same, in pieces as they come."""
-        terms = chat.ChatTerms(tariff, max_credits, allow_unknown_price, context)
+        terms = chat.ChatTerms(tariff, max_credits, allow_unknown_price, context, account, hold)
         return chat.stream(self.connection, self.uploads, self._question(model, messages, parameters), terms)
 
     def _question(self, model: str, messages: Any, parameters: Mapping[str, Any]) -> chat.Question:
@@ -185,11 +199,14 @@ class KieClient:
         *,
         callback_url: Optional[str] = None,
         allow_unknown_price: bool = False,
+        account: Optional[str] = None,
+        hold: Any = None,
         context: Context = None,
     ) -> CreateTaskResponse:
         """The platform's bare create call: `input` goes out as it is. `KieAdapter` checks and prices first.
 
-        Its price is not known, so that a budget refuses it unless `allow_unknown_price` is given.
+        Its price is not known, so that a budget refuses it unless `allow_unknown_price` is given, and a ledger unless
+        `hold` says what to hold.
 
         Raises:
             KieOutcomeUnknownError: the task may or may not exist; it was not sent again.
@@ -199,7 +216,14 @@ class KieClient:
         slug = self.catalog[model].slug if model in self.catalog else model
         base_url = self.connection.settings.base_url(endpoint.provider)
         request = build_raw_create(endpoint, slug, input, base_url, callback_url=callback_url)
-        call = self.connection.new_call(model, endpoint, input, allow_unknown_price=allow_unknown_price)
+        call = self.connection.new_call(
+            model,
+            endpoint,
+            input,
+            allow_unknown_price=allow_unknown_price,
+            payer=parse_payer(model, account),
+            hold=parse_max_credits(model, hold, "hold"),
+        )
         return tasks.create(self.connection, request, endpoint, call, price=None, context=context)
 
     def query_task(self, task_id: str, *, model: Optional[str] = None) -> QueryTaskResponse:
@@ -243,12 +267,20 @@ class KieClient:
         *,
         callback_url: Optional[str] = None,
         allow_unknown_price: bool = False,
+        account: Optional[str] = None,
+        hold: Any = None,
         context: Context = None,
     ) -> QueryTaskResponse:
         """`create_task`, then wait as `wait_for_task` does."""
         check_times(poll_interval, max_wait_time)
         created = self.create_task(
-            model, input, callback_url=callback_url, allow_unknown_price=allow_unknown_price, context=context
+            model,
+            input,
+            callback_url=callback_url,
+            allow_unknown_price=allow_unknown_price,
+            account=account,
+            hold=hold,
+            context=context,
         )
         return tasks.wait_for(
             self.connection, created.task_id, poll_interval, max_wait_time, model=model, cost=None, context=context

@@ -22,6 +22,7 @@ from .definitions import Provider
 from .errors import KieConfigError
 
 JOURNAL_VARIABLE = "KIE_JOURNAL"
+LEDGER_VARIABLE = "KIE_LEDGER"
 
 
 def read_variable(name: str) -> Optional[str]:
@@ -50,6 +51,18 @@ def journal_path() -> Path:
             )
         return Path(named).expanduser()
     return state_folder() / "journal.sqlite"
+
+
+def ledger_place() -> str:
+    """Where this user's ledger of accounts is: the file or URL that `KIE_LEDGER` names, else a file of the user's own.
+
+    Raises:
+        KieConfigError: `KIE_LEDGER` is set, but empty or "off".
+    """
+    named = read_variable(LEDGER_VARIABLE)
+    if named is not None and named.strip().lower() == "off":
+        raise KieConfigError(f"a ledger is asked for, and {LEDGER_VARIABLE} is {named!r}; name a file, or unset it")
+    return named or str(state_folder() / "ledger.sqlite")
 
 
 def state_folder() -> Path:

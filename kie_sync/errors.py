@@ -4,9 +4,11 @@
       KieCatalogError             the model catalog is wrong: file, line, column
       KieConfigError              no key, a bad URL, a bad setting
         KieJournalError           the journal cannot be read or written
+        KieLedgerError            the ledger of accounts cannot be read or written
       KieInputError               the caller's arguments; also a ValueError
         KieUnknownModelError      also a KeyError
       KieBudgetError              refused before sending: a limit the caller set
+      KieAccountError             refused before sending: the customer's account cannot pay
       KieToolRoundsError          a model that goes on calling tools: a limit the caller set
       KieAPIError                 the platform said no, or said nothing readable
         KieAuthenticationError         401, 403
@@ -118,6 +120,10 @@ class KieJournalError(KieConfigError):
     """The journal cannot be read or written. A call that could not be written down was not sent."""
 
 
+class KieLedgerError(KieConfigError):
+    """The ledger of accounts cannot be read or written. A call whose credits could not be held was not sent."""
+
+
 class KieInputError(KieError, ValueError):
     """The arguments do not fit the model. Nothing was sent. `problems` names everything wrong."""
 
@@ -151,6 +157,24 @@ class KieBudgetError(KieError):
         super().__init__(message)
         self.credits = credits
         self.limit = limit
+
+
+class KieAccountError(KieError):
+    """Refused before sending: the account of the caller's customer cannot pay, or there is none.
+
+    Attributes:
+        account: its name in the ledger.
+        needed: what would have been held, in the customer's credits; None when that is not known.
+        available: what it has, without what is held; None where that was not asked for.
+    """
+
+    def __init__(
+        self, message: str, *, account: str = "", needed: Optional[Decimal] = None, available: Optional[Decimal] = None
+    ) -> None:
+        super().__init__(message)
+        self.account = account
+        self.needed = needed
+        self.available = available
 
 
 class KieToolRoundsError(KieError):

@@ -119,3 +119,17 @@ def parse_user(model: str, user: object) -> str:
     if unsendable(user) is not None:
         raise KieInputError(model, [Problem("type", "user", f"user {NOT_UTF8}")])
     return user
+
+
+def parse_payer(model: str, account: object) -> str:
+    """The account that pays, as the caller gave it; "" for the client's own choice.
+
+    Raises:
+        KieInputError: it is no name.
+    """
+    if account is None:
+        return ""
+    if not isinstance(account, str) or not account.strip():
+        message = f"account must be the name of an account in the ledger; got {show(account)}"
+        raise KieInputError(model, [Problem("type", "account", message)])
+    return account

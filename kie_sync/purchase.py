@@ -12,7 +12,7 @@ from .definitions import Model
 from .errors import KieInputError, Problem
 from .local_files import Staged, with_urls
 from .params import Arguments
-from .payonce import find_first, parse_key, parse_user
+from .payonce import find_first, parse_key, parse_payer, parse_user
 from .pricing import CostEstimate
 from .records import KeyTaken, Record
 from .request import build_create
@@ -28,6 +28,8 @@ class Terms:
         max_credits: refuse the call where it would cost more, in platform credits.
         allow_unknown_price: let a price that is not known pass the limits.
         user: which of the caller's own users it is for; None and "" are nobody in particular.
+        account: the account in the client's ledger that pays; without it the client's own choice.
+        hold: how many of the customer's credits to hold; without it the most that the call can cost.
         callback_url: where the platform tells the end of the task.
         context: handed to the listeners, untouched.
         last_check: asked once more when it is the call's turn to be sent; raises to refuse it.
@@ -38,6 +40,8 @@ class Terms:
     max_credits: Any = None
     allow_unknown_price: bool = False
     user: Optional[str] = ""
+    account: Optional[str] = None
+    hold: Any = None
     callback_url: Optional[str] = None
     context: Mapping[str, Any] = field(default_factory=dict)
     last_check: Optional[Callable[[], None]] = None
@@ -57,6 +61,8 @@ def buy(
         user=parse_user(model.id, terms.user),
         max_credits=parse_max_credits(model.id, terms.max_credits),
         allow_unknown_price=terms.allow_unknown_price,
+        payer=parse_payer(model.id, terms.account),
+        hold=parse_max_credits(model.id, terms.hold, "hold"),
     )
     if terms.retry_failed and not call.key:
         message = "retry_failed goes with key, which names the purchase whose task failed"

@@ -40,6 +40,8 @@ class PaidCall:
         max_credits: the caller's limit for this call, in platform credits.
         allow_unknown_price: whether a price that is not known may pass the limits.
         deadline_s: seconds after which a task of this kind is given up.
+        payer: the account in the ledger that pays; "" for the client's own choice.
+        hold: what to hold of it, in the customer's credits; None for the most that the call can cost.
         replaces: the id of the call that owned the key, ended without a result, and gives it up to this one.
     """
 
@@ -56,6 +58,8 @@ class PaidCall:
     allow_unknown_price: bool = False
     deadline_s: float = 0.0
     replaces: str = ""
+    payer: str = ""
+    hold: Optional[Decimal] = None
 
     @property
     def digest(self) -> str:

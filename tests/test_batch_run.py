@@ -16,6 +16,7 @@ from kie_sync import KieClient
 from kie_sync.batch import BatchResult, Plan, Progress, RowResult, plan, run, set_agenda
 from kie_sync.batch.results import batch_of
 from kie_sync.errors import (
+    KieAccountError,
     KieAuthenticationError,
     KieBudgetError,
     KieConfigError,
@@ -24,7 +25,9 @@ from kie_sync.errors import (
     KieJournalError,
 )
 from kie_sync.events import TaskSubmitting
+from kie_sync.holds import Balance
 from kie_sync.journal import SqliteJournal
+from kie_sync.ledger import open_ledger
 from kie_sync.sandbox import Sandbox
 
 IMAGE, PRO = "google/nano-banana", "nano-banana-pro"
@@ -444,6 +447,21 @@ def test_limit_buys_so_many_more_each_time(client: KieClient, books: Sandbox) ->
 def test_limits_are_numbers_of_credits(client: KieClient, value: Any) -> None:
     with pytest.raises(KieInputError, match="max_credits must be a number of credits"):
         made(client, rows_of(1), max_credits=value)
+
+
+def test_a_customer_pays_what_his_account_has(
+    books: Sandbox, journal: SqliteJournal, catalog: Any, tmp_path: Path
+) -> None:
+    """Each row costs him 5 credits by the first tariff; those that he cannot pay are not sent."""
+    ledger = open_ledger(tmp_path / "ledger.sqlite")
+    ledger.create("ann", bonus=Decimal(12))
+    with KieClient(books.key, books.url, catalog=catalog, journal=journal, ledger=ledger) as client:
+        done = made(client, rows_of(4), account="ann")
+
+    assert (done.states, len(books.tasks)) == ({"success": 2, "waiting": 2}, 2)
+    assert isinstance(done.error, KieAccountError) and "ann" in done.stopped
+    assert ledger.balance("ann") == Balance("ann", Decimal(2))
+    ledger.close()
 
 
 # How it runs

@@ -123,7 +123,7 @@ def test_list_of_commands_says_what_each_command_says(name: str) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_each_command_has_help_and_takes_a_catalog(name: str) -> None:
-    first = {"batch": "status", "catalog": "check"}
+    first = {"account": "check", "batch": "status", "catalog": "check"}
     words = [name, first[name]] if name in first else [name]
 
     result = run(*words, "--help")
@@ -183,9 +183,11 @@ EXIT_CODES = {
     "KieCatalogError": 2,
     "KieConfigError": 2,
     "KieJournalError": 2,
+    "KieLedgerError": 2,
     "KieInputError": 2,
     "KieUnknownModelError": 2,
     "KieBudgetError": 2,
+    "KieAccountError": 2,
     "KieAPIError": 3,
     "KieAuthenticationError": 3,
     "KieInsufficientBalanceError": 3,

@@ -286,7 +286,7 @@ def test_every_command_on_the_pages_is_there() -> None:
         for block in blocks(page.read_text(encoding="utf-8"), "console", "bash"):
             for line in block.text.splitlines():
                 for words in re.findall(
-                    r"(?:^\$ |bin/)kie-sync ((?:catalog |batch (?=status|report))?[a-z]+)(.*)", line
+                    r"(?:^\$ |bin/)kie-sync ((?:account |catalog |batch (?=status|report))?[a-z]+)(.*)", line
                 ):
                     assert words[0].split()[0] in COMMANDS, line
                     # The word `run` may be left out.

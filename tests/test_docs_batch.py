@@ -46,6 +46,7 @@ def test_the_two_commands_do_what_the_page_says(sandbox: Any, tmp_path: Path, mo
 def test_every_option_of_its_own_is_on_the_page(page: str) -> None:
     """What all commands share is elsewhere."""
     shared = {"--json", "--catalog", "--no-user-catalog", "--journal", "--help", "--poll-interval", "--max-wait"}
+    shared |= {"--hold", "--ledger"}
     words = {word.strip(",.;") for word in run("batch", "run", "--help").stdout.split() if word.startswith("--")}
 
     assert sorted(word for word in words - shared if word not in PAGES[page]) == ["--output"]

@@ -6,10 +6,11 @@ import logging
 import threading
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Optional, Set, Tuple
+from typing import Any, Optional, Set, Tuple
 
 from ..client import KieClient
 from ..errors import (
+    KieAccountError,
     KieAPIError,
     KieAuthenticationError,
     KieBudgetError,
@@ -41,11 +42,20 @@ _FINAL = (KieAuthenticationError, KieBudgetError, KieConfigError, KieInsufficien
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What a row may cost, in platform credits; None for any price, unknown ones too."""
+class RowTerms:
+    """How each row is bought.
+
+    Attributes:
+        max_per_row: what it may cost, in platform credits; None for any price.
+        allow_unknown_price: let a price that is not known pass the limits.
+        account, hold, tariff: who pays in the client's ledger, how much of it is held, and whose price that is.
+    """
 
     max_per_row: Optional[Decimal] = None
     allow_unknown_price: bool = False
+    account: Optional[str] = None
+    hold: Any = None
+    tariff: Optional[str] = None
 
 
 class _Stopped(KieError):
@@ -61,8 +71,8 @@ class Buyer:
         error: what it was that stopped the batch, where an error did.
     """
 
-    def __init__(self, client: KieClient, name: str, purse: Purse, limits: Limits) -> None:
-        self._client, self._name, self._limits = client, name, limits
+    def __init__(self, client: KieClient, name: str, purse: Purse, terms: RowTerms) -> None:
+        self._client, self._name, self._terms = client, name, terms
         self.purse, self.reason = purse, ""
         self.error: Optional[KieError] = None
         self._journal = journal_of(client)
@@ -127,6 +137,11 @@ class Buyer:
             self._release(job)
             self.stop(error.message, error)
             return "", not_sent(job.row, "refused" if isinstance(error, KieAPIError) else "waiting", error.message)
+        except KieAccountError as error:
+            # What others hold already that wait for their turn stays good.
+            self._release(job)
+            self.stop(error.message, error, is_for_all=False)
+            return "", not_sent(job.row, "waiting", error.message)
         except KieInputError as error:
             # It was good when it was planned: a file has gone, or a price has come.
             self._release(job)
@@ -149,12 +164,14 @@ class Buyer:
         model = client.catalog[row.model]
         staged = stage(model, row.given, under=client.files_under)
         arguments = resolve_staged(model, staged)
-        price = quote(model, arguments, on=client.connection.clock.date())
+        price = quote(model, arguments, tariff=self._terms.tariff, on=client.connection.clock.date())
         terms = Terms(
             journal_key(self._name, job.key),
             retry_failed=job.is_retry,
-            max_credits=self._limits.max_per_row,
-            allow_unknown_price=self._limits.allow_unknown_price,
+            max_credits=self._terms.max_per_row,
+            allow_unknown_price=self._terms.allow_unknown_price,
+            account=self._terms.account,
+            hold=self._terms.hold,
             context={"batch": self._name, "row": row.number},
             last_check=lambda: self._check(job),
         )

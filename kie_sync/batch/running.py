@@ -20,7 +20,7 @@ from .engine import Engine
 from .outcomes import Shelf
 from .planned import Plan, check_name, fit_name
 from .planning import Planner
-from .purchasing import Buyer, Limits
+from .purchasing import Buyer, RowTerms
 from .purse import Purse
 from .results import RowResult
 from .rows import Row, read_any
@@ -116,6 +116,9 @@ def run(
     only_failed: bool = False,
     rebuy_unknown: bool = False,
     limit: Optional[int] = None,
+    account: Optional[str] = None,
+    hold: Credits = None,
+    tariff: Optional[str] = None,
     poll_interval: Optional[float] = None,
     max_wait_time: Optional[float] = None,
     on_result: Optional[Callable[[RowResult], None]] = None,
@@ -138,6 +141,7 @@ def run(
         retry_failed: buy rows anew that failed; `only_failed`: and nothing else.
         rebuy_unknown: buy rows anew of which it is not known whether they were paid. They may be paid twice.
         limit: buy at most so many rows.
+        account, hold, tariff: as for `KieAdapter.generate`, for every row: who pays in the client's ledger.
         poll_interval, max_wait_time: seconds, for each task; the catalog's figures for its kind when not given.
         on_result: told of each row as it is dealt with.
         on_progress: told how far it is, after each row and from time to time.
@@ -149,7 +153,7 @@ def run(
         KeyboardInterrupt: Ctrl-C came twice.
     """
     check_times(poll_interval, max_wait_time)
-    limits = Limits(_credits("max_per_row", max_per_row), allow_unknown_price)
+    terms = RowTerms(_credits("max_per_row", max_per_row), allow_unknown_price, account, hold, tariff)
     most = _credits("max_credits", max_credits)
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
         text = f"limit must be a number of rows, 1 or more; got {show(limit)}"
@@ -176,7 +180,7 @@ def run(
         )
     shelf = None if out is None else Shelf(os.fspath(out), is_keyed=planned.is_keyed)
     purse = Purse(most, agenda.spent, allow_unknown_price=allow_unknown_price)
-    buyer = Buyer(client, planned.name, purse, limits)
+    buyer = Buyer(client, planned.name, purse, terms)
     engine = Engine(client, agenda, buyer, shelf, poll_interval=poll_interval, max_wait_time=max_wait_time)
     files = None if shelf is None else ResultFiles(shelf.folder)
     return Course(planned, agenda, engine, buyer, files, on_result, on_progress).run()

@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, Tuple[str, str]] = {
     "settle": ("history", "Say what became of a call whose outcome is unknown."),
     "reconcile": ("history", "Compare the balance with what is on record."),
     "listen": ("listen", "Receive callbacks, and look at each task that they name, until Ctrl-C."),
+    "account": ("account", "Keep accounts of credits for your own customers."),
     "credits": ("credits", "Print how many credits are left."),
     "plans": ("price", "List the packages of credits that are sold."),
     "catalog": ("catalog", "Work on catalog files."),
@@ -133,7 +134,8 @@ Environment: KIE_API_KEY and KIE_BASE_URL; GOOGLE_API_KEY or GEMINI_API_KEY, and
 KIE_CATALOG (catalog files of your own, as --catalog; "off" leaves your own folder aside); KIE_CATALOG_CACHE
 (where read catalogs are stored, or "off"); KIE_JOURNAL (the file of paid calls, or "off");
 KIE_MAX_CREDITS_PER_DAY (what may be spent in a day, UTC); KIE_LIMITER (a file in which all processes
-together keep the platform's rate); KIE_WEBHOOK_SECRET (what signs callbacks).
+together keep the platform's rate); KIE_LEDGER (the file or URL of your customers' accounts);
+KIE_WEBHOOK_SECRET (what signs callbacks).
 """,
 )
 @catalog_option

@@ -17,6 +17,7 @@ from .answers import show_answer
 from .arguments import argument_options, read_arguments
 from .chat_session import Session, check_place, check_shown, history
 from .limits import limit_options
+from .payers import account_options, payer
 from .progress import Progress
 from .run import Run, common_options, journal_option
 
@@ -40,6 +41,7 @@ from .run import Run, common_options, journal_option
 @click.option("--save", "save", metavar="FILE", help="Write the conversation to a file after each answer.")
 @click.option("--no-history", is_flag=True, help="At a terminal: neither read nor keep what was typed.")
 @limit_options
+@account_options
 @click.option("--tariff", metavar="NAME", help="Whose price is shown; the first tariff without it.")
 @journal_option
 @common_options
@@ -61,6 +63,8 @@ def chat(
     no_history: bool,
     max_credits: Optional[Decimal],
     allow_unknown_price: bool,
+    account: Optional[str],
+    hold: Optional[Decimal],
     tariff: Optional[str],
 ) -> None:
     """Ask a chat model, or talk with it; the answer is shown as it comes.
@@ -95,7 +99,9 @@ def chat(
     if thoughts and "include_thoughts" in model.parameters:
         given.setdefault("include_thoughts", True)
     asked: Dict[str, Any] = {"tariff": tariff, "max_credits": max_credits, "allow_unknown_price": allow_unknown_price}
-    with Progress(run) as progress, run.open_client(catalog=catalog, on_event=progress) as client:
+    asked["hold"] = hold
+    settings = payer(run, account)
+    with Progress(run) as progress, run.open_client(catalog=catalog, on_event=progress, **settings) as client:
         adapter = KieAdapter(client, model_id)
         defaults = {"arguments": given, **asked}
         conversation = KieConversation(adapter, system=system, **defaults)

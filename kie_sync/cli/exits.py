@@ -20,6 +20,7 @@ from ..errors import (
 )
 from .run import Run
 
+_PAYER = ("account", "needed", "available")
 BAD_INPUT, REFUSED, FAILED, UNKNOWN, RUNNING, UNSAVED = 2, 3, 4, 5, 6, 7
 
 
@@ -45,7 +46,17 @@ def facts(error: KieError) -> Dict[str, Any]:
     about: Dict[str, Any] = {"type": type(error).__name__, "message": str(error)}
     if isinstance(error, (KieInputError, KieCatalogError)):
         about["problems"] = [vars(problem) for problem in error.problems]
-    for name in ("status_code", "retry_after", "task_id", "fail_code", "fail_msg", "partial", "credits", "limit"):
+    for name in (
+        "status_code",
+        "retry_after",
+        "task_id",
+        "fail_code",
+        "fail_msg",
+        "partial",
+        "credits",
+        "limit",
+        *_PAYER,
+    ):
         if getattr(error, name, None) not in (None, ""):
             about[name] = getattr(error, name)
     return about

@@ -11,6 +11,7 @@ from .. import KieAdapter, KieClient
 from .arguments import argument_options, files_under_option, read_arguments
 from .delivery import deliver, output_option, waiting_options
 from .limits import limit_options
+from .payers import account_options, payer
 from .progress import Progress
 from .run import Run, common_options, journal_option, print_json
 
@@ -30,6 +31,7 @@ callback_option = click.option(
 @click.option("--key", metavar="KEY", help="A name for this purchase: the same key is never paid twice.")
 @click.option("--retry-failed", is_flag=True, help="With --key: buy anew where the first task failed.")
 @limit_options
+@account_options
 @click.option("--tariff", metavar="NAME", help="Whose price is shown; the first tariff without it.")
 @journal_option
 @callback_option
@@ -48,6 +50,8 @@ def generate(
     retry_failed: bool,
     max_credits: Optional[Decimal],
     allow_unknown_price: bool,
+    account: Optional[str],
+    hold: Optional[Decimal],
     tariff: Optional[str],
     callback_url: Optional[str],
 ) -> None:
@@ -61,7 +65,7 @@ def generate(
     run.output = output
     with (
         Progress(run) as progress,
-        run.open_client(catalog=catalog, on_event=progress, files_under=files_under) as client,
+        run.open_client(catalog=catalog, on_event=progress, files_under=files_under, **payer(run, account)) as client,
     ):
         task = KieAdapter(client, model_id).submit(
             arguments=given,
@@ -71,6 +75,7 @@ def generate(
             retry_failed=retry_failed,
             max_credits=max_credits,
             allow_unknown_price=allow_unknown_price,
+            hold=hold,
             tariff=tariff,
             callback_url=callback_url,
         )

@@ -9,6 +9,7 @@ import click
 
 from ..figures import tidy
 from ..records import STATES, Record
+from .payers import ledger_option, settle_accounts
 from .progress import Progress
 from .run import Run, common_options, journal_option, print_json
 from .tables import amount, print_table
@@ -75,6 +76,7 @@ def _time(seconds: float) -> str:
 @click.option("--charged", "is_charged", is_flag=True, help="It was paid.")
 @click.option("--not-charged", "is_free", is_flag=True, help="It was not paid.")
 @click.option("--task", "task_id", metavar="TASK", help="With --charged: the task that it made, to be waited for.")
+@ledger_option
 @journal_option
 @common_options
 @click.pass_obj
@@ -84,7 +86,7 @@ def settle(run: Run, call_id: str, is_charged: bool, is_free: bool, task_id: Opt
     ID is that of `kie-sync history`, or its beginning. The platform's log page (kie.ai/logs) lists what
     was charged; `kie-sync reconcile` compares balances. Then the call's key is free again; with --task it
     keeps it, and `kie-sync resume` goes on with the task. A task that is paid and can no longer be found
-    is given up with --charged.
+    is given up with --charged. What an account holds for the call is captured or released.
     """
     if is_charged == is_free:
         raise click.UsageError("say --charged or --not-charged, one of the two")
@@ -105,6 +107,7 @@ def settle(run: Run, call_id: str, is_charged: bool, is_free: bool, task_id: Opt
         click.echo(f"call {record.id[:12]}: {record.state}")
         if task_id:
             run.say("`kie-sync resume` goes on with its task")
+    settle_accounts(run, run.find_ledger())
 
 
 _VERDICTS = {

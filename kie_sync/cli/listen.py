@@ -17,6 +17,7 @@ from wsgiref.simple_server import ServerHandler, WSGIRequestHandler, WSGIServer
 import click
 
 from ..errors import KieConfigError
+from .payers import ledger_option
 from .progress import Progress
 from .run import Run, as_json, common_options, journal_option
 from .tables import counted
@@ -41,6 +42,7 @@ SECRET = "KIE_WEBHOOK_SECRET"
 @click.option(
     "--unsigned", is_flag=True, help="Take callbacks that are not signed; each task is looked at all the same."
 )
+@ledger_option
 @journal_option
 @common_options
 @click.pass_obj
@@ -63,7 +65,7 @@ def listen(run: Run, port: int, host: str, path: str, secret_env: Optional[str],
             click.echo(json.dumps(as_json(delivery.to_dict()), ensure_ascii=False) if run.as_json else line(delivery))
 
     catalog = run.load_catalog()
-    with Progress(run), run.open_client(catalog=catalog) as client:
+    with Progress(run), run.open_client(catalog=catalog, ledger=run.find_ledger()) as client:
         # Said now rather than at the first callback: without a key, no task can be read.
         client.connection.account(next(iter(catalog.providers.values())))
         receiver = application(client, secret, show, path=path, unsigned=unsigned)

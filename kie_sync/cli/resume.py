@@ -18,6 +18,7 @@ from ..recovery import resume as wait_for_all
 from .delivery import waiting_options
 from .exits import FAILED, RUNNING, UNKNOWN, facts
 from .history import record_facts
+from .payers import ledger_option, settle_accounts
 from .progress import Progress
 from .run import Run, common_options, journal_option, print_json
 from .tables import counted
@@ -26,6 +27,7 @@ from .tables import counted
 @click.command()
 @click.option("-o", "--output", metavar="PATH", help="Also fetch the files, as `collect` does.")
 @waiting_options
+@ledger_option
 @journal_option
 @common_options
 @click.pass_obj
@@ -38,7 +40,8 @@ def resume(run: Run, output: Optional[str], poll_interval: Optional[float], max_
     journal = run.open_journal()
     done: List[Dict[str, Any]] = []
     code = 0
-    with Progress(run), run.open_client() as client:
+    ledger = run.find_ledger()
+    with Progress(run), run.open_client(ledger=ledger) as client:
         for step in wait_for_all(client, journal, output, poll_interval=poll_interval, max_wait_time=max_wait):
             done.append(_facts(step))
             _say(run, client, step)
@@ -48,6 +51,7 @@ def resume(run: Run, output: Optional[str], poll_interval: Optional[float], max_
                 code = code or FAILED
         left = len(unsaved(client, journal))
         _say_left_alone(run, client, journal)
+    settle_accounts(run, ledger)
     unknown = journal.records(["unknown"])
     if run.as_json:
         print_json({"tasks": done, "unknown": [record_facts(record) for record in unknown]})
@@ -66,6 +70,7 @@ def resume(run: Run, output: Optional[str], poll_interval: Optional[float], max_
 
 @click.command()
 @click.option("-o", "--output", metavar="PATH", default=".", show_default=True, help="A folder, or a pattern.")
+@ledger_option
 @journal_option
 @common_options
 @click.pass_obj
@@ -77,7 +82,7 @@ def collect(run: Run, output: str) -> int:
     """
     done: List[Dict[str, Any]] = []
     journal = run.open_journal()
-    with Progress(run), run.open_client() as client:
+    with Progress(run), run.open_client(ledger=run.find_ledger()) as client:
         for step in fetch_all(client, journal, output):
             done.append(_facts(step))
             _say(run, client, step)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..catalog import Catalog
     from ..events import Listener
     from ..journal import SqliteJournal
+    from ..ledger import SqlLedger
     from ..records import Record
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -37,6 +38,7 @@ class Run:
         catalogs: the files given with `--catalog`.
         is_shipped_only: the user's own folder and `KIE_CATALOG` are left aside.
         journal: the file given with `--journal`, or "off"; None for what `KIE_JOURNAL` says, or the user's own.
+        ledger: the file or URL given with `--ledger`, or "off"; None for what `KIE_LEDGER` says, or the user's own.
         task_id: the task that this run made or looks at, as soon as it is known.
         output: where the user wants files, for the line that says how to go on.
         is_buying: a paid call is on its way, and nobody knows yet what became of it.
@@ -51,6 +53,7 @@ class Run:
     catalogs: List[str] = field(default_factory=list)
     is_shipped_only: bool = False
     journal: Optional[str] = None
+    ledger: Optional[str] = None
     task_id: Optional[str] = None
     call_id: Optional[str] = None
     output: Optional[str] = None
@@ -90,6 +93,28 @@ class Run:
         if self._journal is None:
             self._journal = SqliteJournal(self.journal)
         return self._journal
+
+    def open_ledger(self) -> SqlLedger:
+        """The ledger of this run.
+
+        Raises:
+            KieConfigError: it was switched off.
+        """
+        from ..errors import KieConfigError
+        from ..ledger import open_ledger
+
+        if (self.ledger or "").strip().lower() == OFF:
+            raise KieConfigError("the ledger is switched off (--ledger off)")
+        return open_ledger(self.ledger)
+
+    def find_ledger(self) -> Optional[SqlLedger]:
+        """The ledger whose holds a command may end, where there is one: nobody is made to have accounts."""
+        from ..config import LEDGER_VARIABLE, ledger_place
+
+        named = self.ledger if self.ledger is not None else os.environ.get(LEDGER_VARIABLE, "")
+        if named.strip().lower() == OFF or (not named.strip() and not os.path.exists(ledger_place())):
+            return None
+        return self.open_ledger()
 
     def open_client(
         self, *, catalog: Optional[Catalog] = None, on_event: Optional[Listener] = None, **settings: Any
@@ -158,6 +183,8 @@ class Run:
         words += [word for path in self.catalogs for word in ("--catalog", path)]
         words += ["--no-user-catalog"] if self.is_shipped_only else []
         words += ["--journal", self.journal] if self.journal is not None else []
+        # A URL may hold a password; KIE_LEDGER keeps it off the screen.
+        words += ["--ledger", self.ledger] if self.ledger is not None and "://" not in self.ledger else []
         words += ["-o", self.output] if self.output else []
         return " ".join(shlex.quote(word) for word in words)
 

@@ -14,6 +14,7 @@ from ..response import check_finished
 from ..saving import saving
 from ..tasks import find_model
 from .delivery import deliver, output_option, save, show_files, waiting_options
+from .payers import ledger_option
 from .progress import Progress
 from .run import Run, common_options, journal_option, print_json
 
@@ -24,6 +25,7 @@ from .run import Run, common_options, journal_option, print_json
 @click.option("--model", "model_id", metavar="MODEL", help="Its model, where the platform does not say it.")
 @output_option
 @waiting_options
+@ledger_option
 @journal_option
 @common_options
 @click.pass_obj
@@ -43,7 +45,8 @@ def task(
     """
     catalog = run.load_catalog(asked=model_id or "")
     run.task_id, run.output = task_id, output
-    with Progress(run) as progress, run.open_client(catalog=catalog, on_event=progress) as client:
+    settings = {"ledger": run.find_ledger()}
+    with Progress(run) as progress, run.open_client(catalog=catalog, on_event=progress, **settings) as client:
         try:
             state = client.query_task(task_id, model=catalog[model_id].id if model_id else None)
         except KieAPIError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Dict, Iterator, List, Mapping, Tuple, Union
 
+from ..catalog_lookup import LIMITS
 from ..conditions import describe
 from ..definitions import NOT_OFFERED, UNSET, Limits, Model, Parameter, Price, Rule, Term
 from ..values import show, show_all
@@ -32,23 +33,7 @@ def parameter_facts(path: str, parameter: Parameter) -> Dict[str, Any]:
             facts[name] = getattr(parameter, name)
     if parameter.values is not None:
         facts["values"] = [{"value": choice.value, "wire": choice.wire} for choice in parameter.values]
-    for name in (
-        "send_as",
-        "min",
-        "max",
-        "multiple_of",
-        "also",
-        "min_length",
-        "max_length",
-        "pattern",
-        "min_items",
-        "max_items",
-        "max_mb",
-        "formats",
-        "media",
-        "title",
-        "note",
-    ):
+    for name in ("send_as", *LIMITS, "title", "note"):
         if getattr(parameter, name) not in (None, (), "", {}):
             facts[name] = getattr(parameter, name)
     return facts

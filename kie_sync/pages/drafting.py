@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
-from ..catalog_lookup import FITTING
+from ..catalog_lookup import FITTING, LIMITS
 from ..definitions import TYPES, UNSET
 from .fields import Field, read_fields
 from .naming import Names, canonical_value, guess_names
@@ -34,19 +34,6 @@ _RULE_WORDS = re.compile(
     r"\b(?:require[ds]?|only|must|cannot|can't|not (?:be )?supported|mutually|ignored|takes? effect|when|if"
     r"|together)\b",
     re.IGNORECASE,
-)
-_ORDER = (
-    "min",
-    "max",
-    "multiple_of",
-    "min_length",
-    "max_length",
-    "pattern",
-    "min_items",
-    "max_items",
-    "max_mb",
-    "formats",
-    "media",
 )
 _SENTENCE = re.compile(r"(?<=[.;!?])\s+")
 _LONGEST_QUOTE = 200
@@ -173,7 +160,7 @@ def _parameter(
     if send_as:
         entry["send_as"] = send_as
     # A page may state the length of a number; the catalog knows no such thing.
-    fitting = [word for word in _ORDER if word in limits and entry.get("type", "text") in FITTING.get(word, TYPES)]
+    fitting = [word for word in LIMITS if word in limits and entry.get("type", "text") in FITTING.get(word, TYPES)]
     entry.update({word: limits[word] for word in fitting})
     if each.item is not None and not each.sort:
         entry["items"] = _part(each.item, (*path, "items"), doubts)
@@ -181,7 +168,7 @@ def _parameter(
         entry["fields"] = _parts(each, path, doubts)
     guessed = [f"the name, for {each.wire}"] if name != each.wire else []
     if each.guessed and values is None:
-        guessed.append(f"{', '.join(sorted(each.guessed, key=_ORDER.index))}, from the page's words")
+        guessed.append(f"{', '.join(sorted(each.guessed, key=LIMITS.index))}, from the page's words")
     if guessed:
         words.insert(0, f"guessed: {'; '.join(guessed)}")
     return entry

@@ -19,6 +19,7 @@ from ...errors import KieConfigError, KieInputError, KieJournalError
 from ..arguments import check_output, files_under_option
 from ..delivery import waiting_options
 from ..limits import read_credits
+from ..payers import account_options, payer
 from ..run import Run, common_options, journal_option
 from .shown import code_of, say_end, show_plan
 from .view import View
@@ -64,6 +65,7 @@ def _check_folder(ctx: click.Context, parameter: click.Parameter, output: Option
 @click.option("--retry-failed", is_flag=True, help="Buy failed rows anew.")
 @click.option("--only-failed", is_flag=True, help="Buy failed rows anew, and nothing else.")
 @click.option("--rebuy-unknown", is_flag=True, help="Buy rows anew that may have been paid already.")
+@account_options
 @files_under_option
 @waiting_options
 @journal_option
@@ -91,6 +93,8 @@ def run(
     retry_failed: bool,
     only_failed: bool,
     rebuy_unknown: bool,
+    account: Optional[str],
+    hold: Optional[Decimal],
     files_under: Optional[str],
     poll_interval: Optional[float],
     max_wait: Optional[float],
@@ -124,7 +128,7 @@ def run(
     if name is None:
         raise click.UsageError("rows from standard input need a name, by which the same batch is known again: --name")
     catalog = run.load_catalog(asked=model_id or "")
-    with View(run) as view, run.open_client(catalog=catalog, files_under=files_under) as client:
+    with View(run) as view, run.open_client(catalog=catalog, files_under=files_under, **payer(run, account)) as client:
         plan = make_plan(
             _rows(source, format_ or ""),
             client=client,
@@ -157,6 +161,8 @@ def run(
                 max_credits=max_credits,
                 max_per_row=max_per_row,
                 allow_unknown_price=allow_unknown_price,
+                account=account,
+                hold=hold,
                 skip_bad=skip_bad,
                 poll_interval=poll_interval,
                 max_wait_time=max_wait,

@@ -7,35 +7,14 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from ...catalog import Catalog
+from ...catalog_lookup import LIMITS
 from ...definitions import UNSET, Model, Parameter, Price
 from ...errors import KieCatalogError
 from ...pricing import price_on
 from ...values import key_of
 from ..words import parameter_rows, price_lines, rule_sentence
 
-_LIMITS = (
-    "type",
-    "required",
-    "default",
-    "constant",
-    "wire",
-    "aliases",
-    "send_as",
-    "send_always",
-    "min",
-    "max",
-    "multiple_of",
-    "also",
-    "min_length",
-    "max_length",
-    "pattern",
-    "min_items",
-    "max_items",
-    "max_mb",
-    "formats",
-    "schemes",
-    "media",
-)
+_LIMITS = ("type", "required", "default", "constant", "wire", "aliases", "send_as", "send_always", *LIMITS, "schemes")
 _FACTS = ("title", "kind", "result", "slug", "accepts_other", "context_tokens", "output_tokens", "media", "note")
 _SECTIONS = ("providers", "endpoints", "tariffs", "plans")
 
