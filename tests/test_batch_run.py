@@ -29,6 +29,7 @@ from kie_sync.holds import Balance
 from kie_sync.journal import SqliteJournal
 from kie_sync.ledger import open_ledger
 from kie_sync.sandbox import Sandbox
+from kie_sync.values import show
 
 IMAGE, PRO = "google/nano-banana", "nano-banana-pro"
 QUICK: Dict[str, Any] = {"poll_interval": 0.02}
@@ -288,7 +289,7 @@ def test_a_file_that_has_gone_since_the_plan_is_a_bad_row(client: KieClient, boo
     done = made(client, found)
 
     assert (states(done), len(books.tasks)) == (["bad", "success"], 1)
-    assert "1.png" in done.rows[0].error
+    assert show(str(tmp_path / "1.png")) in done.rows[0].error
 
 
 def test_a_key_that_is_refused_stops_the_batch(books: Sandbox, journal: SqliteJournal, catalog: Any) -> None:
