@@ -154,6 +154,32 @@ def test_every_bad_row_is_named_with_all_its_reasons(client: KieClient) -> None:
     found.check(skip_bad=True)
 
 
+def test_what_no_row_has_is_named_once(client: KieClient) -> None:
+    rows = [{"animal": "cat", "aspect_ratio": "7:77"}, {"animal": "dog"}]
+    found, alone = planned(client, *rows, ignore=["animal"]), planned(client, {"aspect_ratio": "1:1"})
+
+    with pytest.raises(KieInputError) as caught:
+        found.check()
+    problems = [problem.message for problem in caught.value.problems]
+    assert problems[0] == (
+        "every row: prompt is required; name its column with columns= (--map COLUMN=prompt), or make it of columns "
+        'with prompt= (--prompt "a {colour} {animal}")'
+    )
+    assert len(problems) == 2 and problems[1].startswith("row 1: aspect_ratio must be one of")
+    assert "prompt" not in problems[1] and found.bad[0].reasons.endswith("; prompt is required")
+    with pytest.raises(KieInputError, match=r"batch jobs: row 1: prompt is required\Z"):
+        alone.check()
+
+
+def test_other_arguments_that_no_row_has_are_named_once_too(client: KieClient) -> None:
+    found = planned(client, {"prompt": "a"}, {"prompt": "b"}, model=EDIT)
+
+    with pytest.raises(KieInputError) as caught:
+        found.check()
+    text = "every row: images is required (image_urls on the wire); name its column with columns= (--map COLUMN=images)"
+    assert [problem.message for problem in caught.value.problems] == [text]
+
+
 def test_a_row_without_what_the_template_wants(client: KieClient) -> None:
     found = planned(client, {"colour": "red"}, {"animal": "cat", "colour": "red"}, prompt="a {colour} {animal}")
 

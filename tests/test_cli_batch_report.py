@@ -70,8 +70,10 @@ def test_status_lists_the_batches() -> None:
 def test_status_of_one_batch_says_how_to_go_on(tmp_path: Path) -> None:
     call_id = shown("status", "cats")["unknown"][0][:12]
 
-    lines = run("batch", "status", "cats").stdout.splitlines()
+    result = run("batch", "status", "cats")
 
+    lines = result.stdout.splitlines()
+    assert "the same `kie-sync batch` command fetches and waits, too" in result.stderr
     assert re.fullmatch(r"cats: 4 rows on record, \d{4}-.* UTC to \d{4}-.* UTC", lines[0])
     assert [line.split() for line in lines[1:5]] == [
         ["state", "rows"],
@@ -162,7 +164,7 @@ def test_a_price_that_was_not_known_is_told(tmp_path: Path) -> None:
 
     lines = run("batch", "report").stdout.splitlines()
 
-    assert lines_of(lines[1])[0][6:8] == ["0", "4"]
+    assert lines_of(lines[1])[0][6:8] == ["0 +1?", "4"]
     assert lines[-1] == "1 call paid without a known price, which the estimate leaves out"
     assert lines_of(run("batch", "status").stdout)[1][-2:] == ["0 +1?", "4"]
 
@@ -247,6 +249,30 @@ def test_a_price_of_many_figures_is_left_to_be_chosen(tmp_path: Path) -> None:
     table = "price: {unit: image, by: output_format, credits: {png: 3, jpeg: 9}, source: a test, checked: 2026-01-10}"
     (tmp_path / "my.yaml").write_text(f"models:\n  {IMAGE}:\n    {table}\n", encoding="utf-8")
     buy("one", "", "--catalog", "my.yaml")
+
+    (wrong,) = shown("report", "--catalog", "my.yaml")["wrong_prices"]
+
+    assert wrong["command"] == f"kie-sync catalog price {IMAGE} --catalog my.yaml"
+
+
+def test_the_figure_is_that_of_the_price_in_force(tmp_path: Path) -> None:
+    dated = (
+        "price: [{unit: image, credits: 9, source: a test, checked: 2026-01-10}, "
+        "{unit: image, credits: 3, valid_from: 2026-01-11, source: a test, checked: 2026-01-11}]"
+    )
+    (tmp_path / "my.yaml").write_text(f"models:\n  {IMAGE}:\n    {dated}\n", encoding="utf-8")
+    buy("one", "", "--catalog", "my.yaml")
+
+    (wrong,) = shown("report", "--catalog", "my.yaml")["wrong_prices"]
+
+    assert wrong["command"] == f"kie-sync catalog price {IMAGE} --set credits=4 --catalog my.yaml"
+
+
+def test_no_figure_is_made_of_a_price_that_the_calls_did_not_have(tmp_path: Path) -> None:
+    """5 credits are as wrong as the 3 were; 5 * 4 / 3 would be no better."""
+    (tmp_path / "my.yaml").write_text(TOO_LOW, encoding="utf-8")
+    buy("one", "", "--catalog", "my.yaml")
+    (tmp_path / "my.yaml").write_text(TOO_LOW.replace("credits: 3", "credits: 5"), encoding="utf-8")
 
     (wrong,) = shown("report", "--catalog", "my.yaml")["wrong_prices"]
 

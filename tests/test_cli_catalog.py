@@ -243,6 +243,16 @@ bases:
     )
 
 
+def test_explain_says_that_a_source_is_missing(here: Path) -> None:
+    entry = "{kind: image, endpoint: kie-task, price: {unit: image, credits: 3}}"
+    (here / "my.yaml").write_text(f"models:\n  my/one: {entry}\n", encoding="utf-8")
+
+    lines = run("catalog", "explain", "my/one", "--catalog", "my.yaml").stdout.splitlines()
+
+    assert "Its limits were read somewhere; the entry does not say where (source)." in lines
+    assert lines[-1] == "  It was read somewhere; the entry does not say where (source)."
+
+
 def test_a_base_that_is_broken_says_where(here: Path) -> None:
     (here / "my.yaml").write_text("bases:\n  wide: {parametres: {}}\n", encoding="utf-8")
 

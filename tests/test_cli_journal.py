@@ -104,6 +104,7 @@ def test_an_unknown_outcome_is_listed_and_settled() -> None:
     assert f"kie-sync settle {call_id[:12]} --charged" in resumed.stderr
     assert (reconciled["verdict"], reconciled["unexplained"]) == ("unknown were charged", "4")
     assert settled.stdout == f"call {call_id[:12]}: charged\n"
+    assert settled.stderr.startswith("the key row-1 is free: the same call under it is bought anew")
     assert shown("history")[0]["state"] == "charged"
 
 

@@ -89,6 +89,19 @@ def test_a_new_price_stands_beside_the_old_one(mine: Path) -> None:
     assert run("catalog", "check", "--strict", "my.yaml").exit_code == 0
 
 
+def test_a_tariff_with_a_price_of_its_own_is_told(mine: Path) -> None:
+    """Nobody shall sell below the new cost without knowing it."""
+    stated = "    tariffs: {reference: {by: resolution, unit: image, credits: {1K: 8, 4K: 24}}}\n    examples:\n"
+    mine.write_text(MINE.replace("    examples:\n", stated), encoding="utf-8")
+
+    result = run(*SET)
+
+    assert result.stderr == (
+        "my/table: 4K 24 -> 30, from 2026-03-01; my.yaml\n"
+        "what the tariff reference asks for it stays as it is; `tariffs` in its entry states that\n"
+    )
+
+
 def test_a_dry_run_writes_nothing(mine: Path) -> None:
     found = run_json(*SET, "--dry-run")
 

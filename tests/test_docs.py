@@ -295,6 +295,14 @@ def test_every_command_on_the_pages_is_there() -> None:
                     assert [option for option in options if option not in known] == []
 
 
+def test_a_limit_on_the_pages_lets_its_call_through(catalog: Catalog) -> None:
+    called = re.compile(r"^\$ kie-sync generate (\S+) .*--max-credits (\d+)", re.MULTILINE)
+    found = [call for text in READMES.values() for call in called.findall(text)]
+
+    assert found != []
+    assert [call for call in found if (estimate(catalog[call[0]], {}).platform_credits_max or 0) > int(call[1])] == []
+
+
 def test_every_command_is_documented() -> None:
     page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
 

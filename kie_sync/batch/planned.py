@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
@@ -93,11 +93,30 @@ class Plan:
         """
         problems = list(self.problems)
         if not skip_bad:
-            problems += [Problem("row", bad.place, f"{bad.place}: {bad.reasons}") for bad in self.bad]
+            missing = self._missing()
+            problems += [_missing_everywhere(problem) for problem in missing]
+            for bad in self.bad:
+                own = [each.message for each in bad.problems if each not in missing]
+                problems += [Problem("row", bad.place, f"{bad.place}: {'; '.join(own)}")] if own else []
         if problems:
             raise KieInputError(f"batch {self.name}", problems)
         if not self.rows and not self.bad:
             raise KieInputError(f"batch {self.name}", [Problem("rows", "rows", "there are no rows")])
+
+    def _missing(self) -> List[Problem]:
+        """What is required, and none of several rows has: the fault of the table."""
+        if self.rows or len(self.bad) < 2:
+            return []
+        first = [each for each in self.bad[0].problems if each.kind == "required" and each.where.isidentifier()]
+        return [problem for problem in first if all(problem in bad.problems for bad in self.bad)]
+
+
+def _missing_everywhere(missing: Problem) -> Problem:
+    name = missing.where
+    text = f"every row: {missing.message}; name its column with columns= (--map COLUMN={name})"
+    if name == "prompt":
+        text += ', or make it of columns with prompt= (--prompt "a {colour} {animal}")'
+    return replace(missing, message=text)
 
 
 def add_up(rows: Iterable[PlannedRow]) -> Tuple[ModelTotal, ...]:

@@ -126,7 +126,8 @@ Exit codes:
   130  interrupted with Ctrl-C
 
 \b
-With --json, stdout holds one JSON document (of listen and chat: one a line), and each line on stderr is a JSON object:
+With --json, stdout holds one JSON document (of listen, chat, batch run and credits --watch: one a line), and each
+line on stderr is a JSON object:
 {{"warning": ...}}, {{"task": ...}}, {{"listening": URL}} or {{"error": {{"type", "message", "exit_code", ...}}}}.
 
 \b

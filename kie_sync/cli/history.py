@@ -107,6 +107,8 @@ def settle(run: Run, call_id: str, is_charged: bool, is_free: bool, task_id: Opt
         click.echo(f"call {record.id[:12]}: {record.state}")
         if task_id:
             run.say("`kie-sync resume` goes on with its task")
+        elif record.key and is_charged:
+            run.say(f"the key {record.key} is free: the same call under it is bought anew, and paid once more")
     settle_accounts(run, run.find_ledger())
 
 

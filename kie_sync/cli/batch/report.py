@@ -19,7 +19,7 @@ from ...batch.report import Report, StalePrice, explains, read_records, stale_pr
 from ...batch.report_page import rate, write_report
 from ...batch.tally import Tally
 from ...catalog import Catalog
-from ...catalog_repricing import cells
+from ...catalog_repricing import cells, in_force
 from ...clock import SystemClock
 from ...errors import KieError
 from ...figures import tidy
@@ -151,7 +151,8 @@ def _calls(count: int) -> str:
 
 def _cells(tally: Tally) -> Tuple[str, ...]:
     counts = (tally.calls, *(tally.count(state) for state in ("success", "failed", "unknown")))
-    amounts = (amount(tally.estimated), amount(tally.consumed), str(tally.unsaid))
+    estimated = amount(tally.estimated) + (f" +{tally.unpriced}?" if tally.unpriced else "")
+    amounts = (estimated, amount(tally.consumed), str(tally.unsaid))
     beyond = "" if tally.difference is None else amount(tally.difference)
     times = (lasting(tally.duration(0.5)), lasting(tally.duration(0.95)))
     return (*map(str, counts), rate(tally), *amounts, beyond, *times)
@@ -224,7 +225,7 @@ def _stale_prices(run: Run, found: Report) -> List[_Stale]:
 
     # An entry that is gone cannot be put right.
     known = [price for price in stale_prices(found, is_explained) if price.model in catalog]
-    return [_Stale(price, _place(catalog, price.model), _command(run, catalog, price)) for price in known]
+    return [_Stale(price, _place(catalog, price.model), _command(run, catalog, price, today)) for price in known]
 
 
 def _place(catalog: Catalog, model: str) -> str:
@@ -234,13 +235,29 @@ def _place(catalog: Catalog, model: str) -> str:
     return f"{mark.file}:{mark.line}" if mark is not None and mark.file else ""
 
 
-def _command(run: Run, catalog: Catalog, price: StalePrice) -> str:
+def _command(run: Run, catalog: Catalog, price: StalePrice, today: str) -> str:
     """The command that puts it right: with the figure, where the price is one figure and all calls agree."""
-    stated = catalog.raw(price.model).get("price")
-    found = cells(stated) if isinstance(stated, dict) else []
+    stated = catalog.raw(price.model).get("price") or []
+    prices = stated if isinstance(stated, list) else [stated]
+    at = in_force(prices, today)
+    found = cells(prices[at]) if at >= 0 else []
     words = ["kie-sync", "catalog", "price", price.model]
-    if len(found) == 1 and price.ratio is not None and isinstance(found[0].amount, (int, Decimal)):
+    if (
+        len(found) == 1
+        and price.ratio is not None
+        and isinstance(found[0].amount, (int, Decimal))
+        and all(_is_todays(catalog, each.last, today) for each in price.differences)
+    ):
         words += ["--set", f"{found[0].name}={amount(found[0].amount * price.ratio)}"]
     words += [word for path in run.catalogs for word in ("--catalog", path)]
     words += ["--no-user-catalog"] if run.is_shipped_only else []
     return " ".join(shlex.quote(word) for word in words)
+
+
+def _is_todays(catalog: Catalog, record: Record, today: str) -> bool:
+    """Whether the call was expected to cost what the catalog says today: only then does its error tell of that."""
+    try:
+        cost = estimate(catalog[record.model], json.loads(record.given), on=today)
+    except KieError:
+        return False
+    return cost.platform_credits is not None and cost.platform_credits == record.price

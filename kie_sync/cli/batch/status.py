@@ -73,6 +73,11 @@ def _show(run: Run, standing: Standing) -> None:
     click.echo(f"{amount(calls.estimated)} credits estimated" + _without(calls.unpriced, "the price was not known"))
     for what, command in _steps(standing, run):
         click.echo(f"{what}:\n  {command}")
+    if standing.unsaved or rows.count(*UNFINISHED):
+        run.say(
+            "the same `kie-sync batch` command fetches and waits, too, names files after their rows, and writes "
+            "results.csv and index.html; resume and collect take all that is on record"
+        )
     if not standing.left:
         run.say("every row on record is done and on disk")
 

@@ -97,6 +97,9 @@ def price(
     if not dry_run:
         draft.write()
     _report(run, model_id, draft, old[at], changed, day, dry_run)
+    if before[model_id].tariffs:
+        names = " and ".join(before[model_id].tariffs)
+        run.say(f"what the tariff {names} asks for it stays as it is; `tariffs` in its entry states that")
 
 
 _BY_HAND = "write price: {unit: ..., credits: ..., source: ..., checked: ...} into its entry"

@@ -165,7 +165,7 @@ def place_of(catalog: Catalog, model: Model, path: str) -> Mark:
 
 def _read(what: str, source: str, checked: str) -> str:
     if not source:
-        return f"{what} nobody says where."
+        return f"{what} somewhere; the entry does not say where (source)."
     return f"{what} in: {source}; last looked at on {checked}." if checked else f"{what} in: {source}."
 
 
