@@ -127,7 +127,9 @@ class LedgerGuard:
             )
         credits, ref = booked(most), str(Purpose("", event.model, price.tariff if price is not None else ""))
         try:
-            self._ledger.hold(account, credits, key=call.id, ref=ref)
+            hold = self._ledger.hold(account, credits, key=call.id, ref=ref)
+            if hold.state != "open":
+                raise KieLedgerError(f"hold {call.id} was {hold.state} already, so that nothing is held")
         except KieAccountError as error:
             raise KieAccountError(
                 f"{event.model}: {error.message}; nothing was sent",
