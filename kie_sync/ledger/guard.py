@@ -138,15 +138,26 @@ class LedgerGuard:
                 available=error.available,
             ) from error
         except BaseException as error:
-            # Ctrl-C, or a connection that broke: it may be held all the same, and nobody else would give it back.
-            with suppress(Exception):
-                self._ledger.release(call.id)
+            self._give_back(call.id)
             if isinstance(error, KieLedgerError):
                 raise KieLedgerError(f"{error.message}; nothing was sent") from error
             raise
         with self._lock:
             given = call.given if isinstance(event, TaskSubmitting) else {}
             self._keep(self._calls, call.id, _Call(call.id, account, credits, price, given))
+
+    def _give_back(self, key: str) -> None:
+        """After Ctrl-C, or a connection that broke: it may be held all the same, and nobody else would give it back."""
+
+        def release() -> None:
+            # Mostly there is none.
+            with suppress(LookupError, ValueError):
+                self._ledger.release(key)
+
+        try:
+            release()
+        except Exception:
+            self._bookings.add("the release", key, release, now=False)
 
     def _created(self, event: TaskCreated) -> None:
         with self._lock:
@@ -171,10 +182,26 @@ class LedgerGuard:
         if call is not None:
             key, purpose = call.key, Purpose(event.task_id, event.model, call.tariff)
         else:
-            key, purpose = self._find(event.task_id, record)
+            try:
+                key, purpose = self._find(event.task_id, record)
+            except Exception as error:
+                logger.error(
+                    "the hold of task %s cannot be looked for (%s); it is tried again with the next call, and where "
+                    "this process ends before that, %s",
+                    event.task_id,
+                    error,
+                    HOW_TO_END,
+                )
+                self._bookings.add("the end", event.task_id, lambda: self(event), now=False)
+                return
         if not key:
             with self._lock:
-                self._keep(self._ended, event.task_id, event, most=_MOST_EARLY)
+                is_created = event.task_id in self._tasks
+                if not is_created:
+                    self._keep(self._ended, event.task_id, event, most=_MOST_EARLY)
+            if is_created:
+                # By another thread, since it was looked for.
+                self(event)
             return
         if not state.is_success:
             self._end(key, None)
@@ -251,11 +278,7 @@ class LedgerGuard:
         if not isinstance(self._ledger, FindingLedger):
             return (record.id, Purpose(task_id, record.model)) if record is not None else ("", Purpose())
         for name in names:
-            try:
-                hold = self._ledger.find(name)
-            except KieError as error:
-                logger.error("the hold of task %s cannot be looked for (%s); %s", task_id, error, HOW_TO_END)
-                break
+            hold = self._ledger.find(name)
             if hold is not None:
                 return (hold.key, read_purpose(hold.ref)) if hold.state == "open" else ("", Purpose())
         return "", Purpose()
