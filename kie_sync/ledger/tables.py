@@ -17,6 +17,7 @@ from ..holds import SMALLEST
 from ..values import number_of, plain, show, unsendable
 
 VERSION = 1
+HOW_TO_WRITE = "write it as postgresql://user:password@host/name, and in the password write @ as %40, / as %2F"
 # Only words that need no index of their own: MySQL has no CREATE INDEX IF NOT EXISTS, PostgreSQL none inside a table.
 TABLES: Tuple[str, ...] = (
     """CREATE TABLE IF NOT EXISTS kie_accounts (
