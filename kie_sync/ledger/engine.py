@@ -51,7 +51,7 @@ class EngineStore:
         if parsed.get_backend_name() not in _BACKENDS:
             raise KieConfigError(
                 f"a ledger is kept in {', '.join(_BACKENDS)}, or in an SQLite file named by its path; "
-                f"got {parsed.drivername}"
+                f"got {parsed.drivername}; {HOW_TO_WRITE}"
             )
         # Drivers take a password behind the question mark, too.
         self.name = parsed.set(query={}).render_as_string(hide_password=True)
@@ -86,7 +86,7 @@ class EngineStore:
                 tried.append(driver)
         raise KieConfigError(
             f"the driver of {self.name} is not installed (looked for {', '.join(tried)}); for PostgreSQL install "
-            "psycopg, for MySQL pymysql, and write mysql+pymysql://"
+            "psycopg[binary], for MySQL pymysql, and write mysql+pymysql://"
         )
 
     @contextmanager
