@@ -29,7 +29,9 @@ from kie_sync.events import TaskFinished, TaskSubmitting
 from kie_sync.holds import Balance, Hold
 from kie_sync.ledger import SqlLedger, open_ledger
 from kie_sync.ledger.charges import charge
+from kie_sync.ledger.guard import LedgerGuard
 from kie_sync.pricing import CostEstimate
+from kie_sync.records import PaidCall
 from kie_sync.transport import Lost, NeverSent
 
 # 10 tokens in and 5 out at 30 and 180 credits for 1M, and one more credit for 1M of each.
@@ -248,6 +250,17 @@ def test_a_hold_may_be_less_than_the_price(ledger: SqlLedger, clock: Any) -> Non
     picture(ledger, CREATED, success(), clock=clock, account="bob").generate("a cat", hold=1)
 
     assert has(ledger, "bob") == ("-1", "0")
+
+
+def test_a_price_without_an_upper_end_wants_a_hold(ledger: SqlLedger) -> None:
+    """Its likely figure is no bound."""
+    told = TaskSubmitting(IMAGE, {}, None, price(5, 4), PaidCall("k", IMAGE))
+    guard = LedgerGuard(ledger, "ann", shipped(), None, lambda: "2026-11-22T00:00:00Z")
+
+    with pytest.raises(KieAccountError, match="it is not known beforehand what this call costs"):
+        guard(told)
+
+    assert has(ledger) == ("100", "0")
 
 
 @pytest.mark.parametrize("hold", [True, -1, "many", []])

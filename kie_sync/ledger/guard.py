@@ -286,6 +286,4 @@ class LedgerGuard:
 
 def _most(price: Optional[CostEstimate]) -> Optional[Decimal]:
     """The most that a call can cost by its tariff, where that is known."""
-    if price is None:
-        return None
-    return price.credits if price.credits_max is None else price.credits_max
+    return None if price is None else price.credits_max

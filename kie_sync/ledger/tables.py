@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Tuple
 
 from ..errors import KieInputError, Problem
-from ..holds import SMALLEST
+from ..holds import EXACT
 from ..values import number_of, plain, show, unsendable
 
 VERSION = 1
@@ -63,12 +63,12 @@ def to_micro(credits: object, name: str = "credits") -> int:
     if not isinstance(exponent, int) or exponent < -6:
         message = f"{name} may have six digits after the point, and has more: {show(number)}; round it first"
         raise KieInputError("ledger", [Problem("multiple_of", name, message)])
-    return int(number / SMALLEST)
+    return int(number.scaleb(6, EXACT))
 
 
 def to_credits(micro: object) -> Decimal:
     """Millionths as credits, without trailing zeros."""
-    return Decimal(plain(Decimal(str(micro)) * SMALLEST))
+    return Decimal(plain(Decimal(str(micro)).scaleb(-6, EXACT)))
 
 
 def check_text(name: str, text: object, *, may_be_empty: bool = False) -> str:
