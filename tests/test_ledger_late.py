@@ -114,6 +114,20 @@ def test_an_end_whose_hold_could_not_be_looked_for_is_booked_later(
     assert ledger.holds() == []
 
 
+def test_a_success_whose_hold_was_given_back_is_told(
+    ledger: SqlLedger, clock: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Released by hand, or because the task was once seen as failed: nobody pays, and somebody should know."""
+    picture(ledger, CREATED).submit("a cat")
+    [hold] = ledger.holds()
+    ledger.release(hold.key)
+
+    picture(ledger, success(), clock=clock, account=None).task("t1").wait()
+
+    assert f"task t1 has succeeded, and hold {hold.key} of account ann was released before" in caplog.text
+    assert has(ledger) == ("100", "0")
+
+
 def test_an_end_that_is_told_while_the_creation_is_told_is_booked(ledger: SqlLedger, clock: Any) -> None:
     """The callback's thread finds no hold of the task; before it can say so, the answer to the create call is there."""
     is_looking, is_created = threading.Event(), threading.Event()

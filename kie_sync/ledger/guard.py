@@ -183,7 +183,7 @@ class LedgerGuard:
             key, purpose = call.key, Purpose(event.task_id, event.model, call.tariff)
         else:
             try:
-                key, purpose = self._find(event.task_id, record)
+                key, purpose = self._find(event.task_id, record, is_paid=state.is_success)
             except Exception as error:
                 logger.error(
                     "the hold of task %s cannot be looked for (%s); it is tried again with the next call, and where "
@@ -272,13 +272,16 @@ class LedgerGuard:
             return None if self._journal is None else self._journal.find_task(task_id)
         return None
 
-    def _find(self, task_id: str, record: Optional[Record]) -> Tuple[str, Purpose]:
+    def _find(self, task_id: str, record: Optional[Record], *, is_paid: bool) -> Tuple[str, Purpose]:
         """The open hold of a task that another process made; its key is "" where there is none."""
         names = [task_id] if record is None else [task_id, record.id]
         if not isinstance(self._ledger, FindingLedger):
             return (record.id, Purpose(task_id, record.model)) if record is not None else ("", Purpose())
         for name in names:
             hold = self._ledger.find(name)
+            if hold is not None and hold.state == "released" and is_paid:
+                text = "task %s has succeeded, and hold %s of account %s was released before: nobody has paid for it"
+                logger.warning(text, task_id, hold.key, hold.account)
             if hold is not None:
                 return (hold.key, read_purpose(hold.ref)) if hold.state == "open" else ("", Purpose())
         return "", Purpose()
