@@ -7,13 +7,15 @@ catalog; they are not the platform's.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, Decimal
+from decimal import ROUND_CEILING, Context, Decimal
 from typing import NamedTuple, Optional, Protocol, runtime_checkable
 
 from .values import plain
 
 # The smallest amount that is booked: a millionth of a credit.
 SMALLEST = Decimal("0.000001")
+# Sums of credits keep every digit, however the program around them has set its own.
+EXACT = Context(prec=60)
 STATES = ("open", "captured", "released")
 _NO_TASK = "-"
 
@@ -49,7 +51,7 @@ class Balance:
 
     @property
     def total(self) -> Decimal:
-        return self.available + self.held
+        return EXACT.add(self.available, self.held)
 
     @property
     def is_overdrawn(self) -> bool:
@@ -123,4 +125,4 @@ def read_purpose(ref: str) -> Purpose:
 
 def booked(credits: Decimal) -> Decimal:
     """An amount as it is booked: a price can have more digits than an account; it is rounded up."""
-    return Decimal(plain(credits.quantize(SMALLEST, ROUND_CEILING)))
+    return Decimal(plain(credits.quantize(SMALLEST, ROUND_CEILING, EXACT)))

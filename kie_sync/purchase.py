@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Mapping, Optional, Tuple
 
@@ -84,5 +85,7 @@ def buy(
                 connection, request, endpoint, call, price=price, context=terms.context, last_check=terms.last_check
             )
         except KeyTaken:
+            # A call of its own: what was held for the first one was given back, and a hold is not made twice.
+            call = replace(call, id=uuid.uuid4().hex)
             continue
         return created.task_id, None

@@ -61,13 +61,17 @@ class SqliteFile:
         """
         with self.alone(), self._explained("written"):
             connection = self._open()
-            connection.execute("BEGIN IMMEDIATE")
+            # A finalizer may come in the middle of another block of this thread: that one is not its to end.
+            is_inner = connection.in_transaction
             try:
+                # In here, too: Ctrl-C in its wait is seen when it has begun, and would leave everybody locked out.
+                connection.execute("BEGIN IMMEDIATE")
                 yield connection
+                connection.commit()
             except BaseException:
-                connection.rollback()
+                if not is_inner:
+                    connection.rollback()
                 raise
-            connection.commit()
 
     def close(self) -> None:
         """Close it; the next use opens it again."""
@@ -134,8 +138,8 @@ class SqliteFile:
     def _make_tables(self, connection: sqlite3.Connection) -> None:
         if self._found_version(connection) == self._version:
             return
-        connection.execute("BEGIN IMMEDIATE")
         try:
+            connection.execute("BEGIN IMMEDIATE")
             found = self._found_version(connection)
             if found not in (0, self._version):
                 raise KieJournalError(

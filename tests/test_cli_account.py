@@ -167,7 +167,7 @@ def test_a_statement_is_a_table_csv_and_json(here: Path) -> None:
 def test_the_proof(here: Path) -> None:
     done("account", "create", "ann")
 
-    assert run("account", "check").stderr == f"1 accounts in {here / 'ledger.sqlite'}: all sums are right\n"
+    assert run("account", "check").stderr == f"1 account in {here / 'ledger.sqlite'}: all sums are right\n"
     assert run_json("account", "check", "--ledger", "ledger.sqlite") == []
 
 

@@ -700,7 +700,7 @@ def test_ctrl_c_says_how_to_go_on(slow: Sandbox) -> None:
 def test_sandbox_prints_its_environment_until_ctrl_c() -> None:
     with start("sandbox", "--balance", "7", "--fault", "code=433") as process:
         assert process.stdout is not None
-        lines = [process.stdout.readline().strip() for _ in range(6)]
+        lines = [process.stdout.readline().strip() for _ in range(7)]
         variables = dict(line.partition(" ")[2].split("=", 1) for line in lines)
         with pytest.MonkeyPatch.context() as patch:
             for name, value in variables.items():
@@ -710,9 +710,10 @@ def test_sandbox_prints_its_environment_until_ctrl_c() -> None:
         process.communicate(timeout=20)
 
     assert (process.returncode, left.stdout, refused.exit_code) == (0, "7\n", 3)
-    own = Path(variables.pop("KIE_JOURNAL"))
+    own = [Path(variables.pop(name)) for name in ("KIE_JOURNAL", "KIE_LEDGER")]
     assert sorted(variables) == ["GEMINI_API_KEY", "GEMINI_BASE_URL", "GOOGLE_API_KEY", "KIE_API_KEY", "KIE_BASE_URL"]
-    assert own.name == "journal.sqlite" and not own.parent.exists()
+    assert [path.name for path in own] == ["journal.sqlite", "ledger.sqlite"]
+    assert len({path.parent for path in own}) == 1 and not own[0].parent.exists()
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:

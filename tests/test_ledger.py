@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import shutil
 import threading
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from pathlib import Path
 from typing import Any, Callable, List
 
 import pytest
+from wire import IMAGE, shipped
 
 from kie_sync.errors import KieAccountError, KieConfigError, KieInputError, KieLedgerError
 from kie_sync.holds import Balance, FindingLedger, Hold, Ledger, Purpose, booked, read_purpose
 from kie_sync.ledger import SqlLedger, open_ledger
+from kie_sync.ledger.charges import charge
+from kie_sync.pricing import CostEstimate
 
 NOW = 1_800_000_000.0
 
@@ -339,3 +342,26 @@ def test_a_file_that_is_no_ledger_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(KieLedgerError, match=r"the ledger .*ledger\.sqlite cannot be written: .*not a database"):
         open_ledger(path).create("ann")
+
+
+def test_the_books_do_not_go_by_the_callers_rounding(ledger: SqlLedger) -> None:
+    """A program may set how many digits its own sums have."""
+    with localcontext() as context:
+        context.prec = 4
+        ledger.topup("ann", Decimal("12345.678901"))
+        ledger.hold("ann", booked(Decimal("1234.5678901")), key="k")
+        ledger.capture("k", Decimal("1234.567890"))
+        found = ledger.balance("ann")
+
+    assert found == balance("ann", "11211.111011")
+    assert ledger.check() == []
+
+
+def test_a_charge_does_not_go_by_the_callers_rounding() -> None:
+    cost = CostEstimate("m", "cost_plus_one", Decimal("100.000015"), None, None, Decimal(100), None, None)
+
+    with localcontext() as context:
+        context.prec = 4
+        charged = charge(shipped()[IMAGE], cost, Decimal("101.25"))
+
+    assert charged == Decimal("101.250015")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import traceback
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,13 +49,43 @@ def test_a_client_is_told_at_its_first_call(monkeypatch: pytest.MonkeyPatch) -> 
             "the driver of .* is not installed .looked for postgresql.nodriver",
         ),
         ("://s3cret", "the ledger's URL cannot be read"),
+        ("postgresql://ann:x@host:s3cret/shop", "the ledger's URL cannot be read"),
+        ("postgresql://ann:x@s3cret@host/shop", r"the ledger's URL cannot be read; .*write @ as %40"),
     ],
 )
 def test_a_url_that_will_not_do_is_told_without_its_password(url: str, said: str) -> None:
     with pytest.raises(KieConfigError, match=said) as caught:
         open_ledger(url)
 
+    assert "s3cret" not in "".join(traceback.format_exception(type(caught.value), caught.value, None))
+
+
+@pytest.mark.parametrize("url", ["postgresql:/ann:s3cret@host/shop", Path(URL), "mysql+pymysql:ann:s3cret@host"])
+def test_a_url_with_too_few_slashes_becomes_no_file(url: Any) -> None:
+    with pytest.raises(KieConfigError, match="write it as postgresql://user:password@host/name") as caught:
+        open_ledger(url)
+
     assert "s3cret" not in str(caught.value)
+
+
+@needs_sqlalchemy
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://ann@127.0.0.1:1/shop?password=s3cret",
+        "postgresql+psycopg://ann@127.0.0.1:1/shop?sslpassword=s3cret&bogus=s3cret",
+    ],
+)
+def test_what_stands_behind_the_question_mark_of_a_url_is_not_shown(url: str) -> None:
+    """Drivers take a password there, too."""
+    pytest.importorskip("psycopg", reason="the driver psycopg is not installed")
+    ledger = open_ledger(url)
+
+    with pytest.raises(KieLedgerError) as caught:
+        ledger.check()
+
+    assert "s3cret" not in f"{caught.value} {ledger!r} {ledger.name}"
+    ledger.close()
 
 
 @needs_sqlalchemy

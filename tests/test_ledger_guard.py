@@ -29,7 +29,9 @@ from kie_sync.events import TaskFinished, TaskSubmitting
 from kie_sync.holds import Balance, Hold
 from kie_sync.ledger import SqlLedger, open_ledger
 from kie_sync.ledger.charges import charge
+from kie_sync.ledger.guard import LedgerGuard
 from kie_sync.pricing import CostEstimate
+from kie_sync.records import PaidCall
 from kie_sync.transport import Lost, NeverSent
 
 # 10 tokens in and 5 out at 30 and 180 credits for 1M, and one more credit for 1M of each.
@@ -186,6 +188,39 @@ def test_what_was_bought_before_is_not_held_again(ledger: SqlLedger, tmp_path: P
     assert [line.kind for line in ledger.statement("ann")] == ["bonus", "hold", "capture"]
 
 
+def test_a_call_whose_key_was_taken_meanwhile_is_held_anew(ledger: SqlLedger, tmp_path: Path, clock: Any) -> None:
+    """Somebody else buys under the key between the look and the send; his task fails, and this one is sent after it."""
+    journal, rivals = tmp_path / "j.sqlite", [KieAdapter]
+
+    def rival(told: Any) -> None:
+        if isinstance(told, TaskSubmitting) and rivals:
+            other = client(Script({**CREATED, "data": {"taskId": "t0"}}, FAILED), clock, journal=journal)
+            with pytest.raises(KieTaskFailedError):
+                rivals.pop()(other, IMAGE).generate("a cat", key="k")
+
+    adapter = picture(ledger, CREATED, success(), clock=clock, journal=journal, on_event=rival)
+
+    adapter.generate("a cat", key="k", retry_failed=True)
+
+    assert has(ledger) == ("95", "0")
+    assert [line.kind for line in ledger.statement("ann")] == ["bonus", "hold", "release", "hold", "capture"]
+
+
+def test_a_hold_that_has_ended_holds_nothing(clock: Any) -> None:
+    """A ledger that gives such a one back, as under a key that was used: the call is not sent."""
+
+    class Ended(Four):
+        def hold(self, account: str, credits: Decimal, *, key: str, ref: str = "") -> Hold:
+            return Hold(account, credits, key, ref, state="released")
+
+    adapter = picture(Ended(), CREATED, clock=clock)
+
+    with pytest.raises(KieLedgerError, match="was released already, so that nothing is held; nothing was sent"):
+        adapter.submit("a cat")
+
+    assert adapter.client._transport.requests == []  # type: ignore[attr-defined]
+
+
 # What is not known beforehand
 
 
@@ -215,6 +250,17 @@ def test_a_hold_may_be_less_than_the_price(ledger: SqlLedger, clock: Any) -> Non
     picture(ledger, CREATED, success(), clock=clock, account="bob").generate("a cat", hold=1)
 
     assert has(ledger, "bob") == ("-1", "0")
+
+
+def test_a_price_without_an_upper_end_wants_a_hold(ledger: SqlLedger) -> None:
+    """Its likely figure is no bound."""
+    told = TaskSubmitting(IMAGE, {}, None, price(5, 4), PaidCall("k", IMAGE))
+    guard = LedgerGuard(ledger, "ann", shipped(), None, lambda: "2026-11-22T00:00:00Z")
+
+    with pytest.raises(KieAccountError, match="it is not known beforehand what this call costs"):
+        guard(told)
+
+    assert has(ledger) == ("100", "0")
 
 
 @pytest.mark.parametrize("hold", [True, -1, "many", []])

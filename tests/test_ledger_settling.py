@@ -135,6 +135,18 @@ def test_a_hold_of_another_journal_is_left_alone(ledger: SqlLedger, journal: Sql
     }
 
 
+def test_a_hold_whose_key_begins_like_a_calls_id_is_not_that_call(ledger: SqlLedger, journal: SqliteJournal) -> None:
+    """A number of somebody's order, which is the beginning of an id by chance."""
+    call = unknown(ledger, journal)
+    journal.settle(call, charged=True)
+    ledger.hold("ann", 7, key=call[:6])
+
+    ended = {settled.hold.key: settled.state for settled in settle_holds(ledger, journal, shipped())}
+
+    assert ended == {call: "captured", call[:6]: "open"}
+    assert has(ledger) == (88, 7)
+
+
 def test_two_who_settle_book_once(ledger: SqlLedger, journal: SqliteJournal) -> None:
     journal.settle(unknown(ledger, journal), charged=True)
     [first] = settle_holds(ledger, journal, shipped())

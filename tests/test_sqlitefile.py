@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any, Callable, ContextManager, Iterator, List
 
@@ -77,6 +78,47 @@ def test_a_block_that_fails_leaves_nothing(file: SqliteFile) -> None:
         raise KeyError
 
     assert notes(file) == []
+
+
+def test_a_block_within_a_block_is_refused_and_leaves_the_outer_one_whole(file: SqliteFile) -> None:
+    """As where a stream is collected as garbage while something is written."""
+    with file.writing() as connection:
+        connection.execute("INSERT INTO notes VALUES ('outer')")
+        with pytest.raises(KieJournalError, match="within a transaction"):
+            note(file, "inner")
+
+    assert notes(file) == ["outer"]
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="there is no pthread_kill on Windows")
+def test_an_interrupt_while_another_writes_leaves_the_file_free(file: SqliteFile) -> None:
+    """Ctrl-C is seen when the wait is over: the transaction has begun by then, and would lock out everybody."""
+    note(file, "a")
+    other, is_waiting, here = SqliteFile(file.path, "the notes", TABLES, 1), threading.Event(), threading.get_ident()
+
+    def hold() -> None:
+        with other.writing():
+            has_begun.set()
+            assert is_waiting.wait(20)
+            # The interrupt must find it in the wait, and not on the way there.
+            time.sleep(_STAY_S)
+            signal.pthread_kill(here, signal.SIGINT)
+
+    has_begun = threading.Event()
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert has_begun.wait(20)
+    with file.reading() as connection:
+        connection.set_trace_callback(lambda _: is_waiting.set())
+    with pytest.raises(KeyboardInterrupt):
+        note(file, "b")
+    holder.join()
+
+    with file.reading() as connection:
+        assert not connection.in_transaction
+    note(file, "c")
+    assert notes(file) == ["a", "c"]
+    other.close()
 
 
 @pytest.mark.parametrize(("is_durable", "level"), [(True, 2), (False, 1)], ids=["full", "normal"])

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _FAULTS = "\n".join(
     f"  {name}{'' if text.startswith(('=', '[')) else ': '}{text}" for name, text in sandboxes.FAULTS.items()
 )
+_OWN_FILES = {"KIE_JOURNAL": "journal.sqlite", "KIE_LEDGER": "ledger.sqlite"}
 _EPILOG = f"""\b
 Faults, each written [WHERE:]NAME[=ARGUMENT][*TIMES]
 (WHERE is create, query, chat, credits, upload or files; TIMES is for how many requests):
@@ -49,13 +50,14 @@ def sandbox(run: Run, port: int, speed: float, balance: float, faults: Tuple[str
     """Play KIE.ai on this machine until Ctrl-C.
 
     Prints lines to paste into another terminal: there, kie-sync and every program that uses kie_sync
-    then talk to the sandbox and to no real host, with credits that cost nothing, and keep a journal that
-    goes with it. Callback URLs on this machine are called when a task ends.
+    then talk to the sandbox and to no real host, with credits that cost nothing, and keep a journal and
+    accounts that go with it. Callback URLs on this machine are called when a task ends.
     """
 
     def announce(ready: Sandbox) -> None:
         # What is only played is not mixed with what was really paid, and goes with the sandbox.
-        environment = {**ready.environment(), "KIE_JOURNAL": os.path.join(folder, "journal.sqlite")}
+        own = {name: os.path.join(folder, file) for name, file in _OWN_FILES.items()}
+        environment = {**ready.environment(), **own}
         if run.as_json:
             print_json({"url": ready.url, "key": ready.key, "environment": environment})
         for name, value in environment.items() if not run.as_json else ():

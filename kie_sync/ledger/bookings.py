@@ -70,4 +70,8 @@ class Bookings:
                 HOW_TO_END,
             )
             return False
+        except BaseException:
+            # Ctrl-C: it may be booked or not, and to book it once more does no harm.
+            self._late.append(booking)
+            raise
         return True

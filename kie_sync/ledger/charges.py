@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Any, Mapping, Optional
 
 from ..definitions import Model
+from ..holds import EXACT
 from ..pricing import CostEstimate
 from ..records import Record
 from ..response import QueryTaskResponse
@@ -36,14 +37,14 @@ def charge(model: Optional[Model], cost: Optional[CostEstimate], consumed: Optio
     margin = _margin(cost)
     if consumed is None or margin is None or model is None or not _follows_platform(model, cost.tariff):
         return cost.credits
-    return max(consumed + margin, Decimal(0))
+    return max(EXACT.add(consumed, margin), Decimal(0))
 
 
 def _margin(cost: CostEstimate) -> Optional[Decimal]:
     """What the tariff adds to the platform's cost."""
     for charged, taken in ((cost.credits, cost.platform_credits), (cost.credits_max, cost.platform_credits_max)):
         if charged is not None and taken is not None:
-            return charged - taken
+            return EXACT.subtract(charged, taken)
     return None
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Iterator, List
 
 from ..errors import KieConfigError, KieLedgerError
 from .store import Collision, Row, Transaction
-from .tables import TABLES, VERSION
+from .tables import HOW_TO_WRITE, TABLES, VERSION
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -43,18 +43,20 @@ class EngineStore:
             ) from error
         try:
             parsed = sqlalchemy.make_url(url)
-        except sqlalchemy.exc.ArgumentError as error:
-            # Without the text: a password may stand in it.
-            raise KieConfigError(
-                "the ledger's URL cannot be read; write it as postgresql://user:password@host/name"
-            ) from error
+        except (sqlalchemy.exc.ArgumentError, ValueError):
+            parsed = None
+        if parsed is None or "@" in (parsed.host or ""):
+            # Without the text, and without SQLAlchemy's error, which may quote it: a password may stand in it.
+            raise KieConfigError(f"the ledger's URL cannot be read; {HOW_TO_WRITE}")
         if parsed.get_backend_name() not in _BACKENDS:
             raise KieConfigError(
                 f"a ledger is kept in {', '.join(_BACKENDS)}, or in an SQLite file named by its path; "
-                f"got {parsed.drivername}"
+                f"got {parsed.drivername}; {HOW_TO_WRITE}"
             )
-        self.name = parsed.render_as_string(hide_password=True)
-        self._password = parsed.password or ""
+        # Drivers take a password behind the question mark, too.
+        self.name = parsed.set(query={}).render_as_string(hide_password=True)
+        given = [str(value) for name, value in parsed.query.items() if "pass" in name.lower()]
+        self._secrets = [word for word in (str(parsed.password or ""), *given) if word]
         self._is_mysql = parsed.get_backend_name() != "postgresql"
         self._process = os.getpid()
         self._has_tables = False
@@ -84,7 +86,7 @@ class EngineStore:
                 tried.append(driver)
         raise KieConfigError(
             f"the driver of {self.name} is not installed (looked for {', '.join(tried)}); for PostgreSQL install "
-            "psycopg, for MySQL pymysql, and write mysql+pymysql://"
+            "psycopg[binary], for MySQL pymysql, and write mysql+pymysql://"
         )
 
     @contextmanager
@@ -162,8 +164,8 @@ class EngineStore:
             raise Collision("a key was taken") from error
         except SQLAlchemyError as error:
             reason = str(getattr(error, "orig", None) or error).strip()
-            if self._password:
-                reason = reason.replace(self._password, "***")
+            for secret in self._secrets:
+                reason = reason.replace(secret, "***")
             raise KieLedgerError(f"the ledger {self.name} cannot be {done}: {reason}") from error
 
 

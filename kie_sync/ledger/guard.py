@@ -127,7 +127,9 @@ class LedgerGuard:
             )
         credits, ref = booked(most), str(Purpose("", event.model, price.tariff if price is not None else ""))
         try:
-            self._ledger.hold(account, credits, key=call.id, ref=ref)
+            hold = self._ledger.hold(account, credits, key=call.id, ref=ref)
+            if hold.state != "open":
+                raise KieLedgerError(f"hold {call.id} was {hold.state} already, so that nothing is held")
         except KieAccountError as error:
             raise KieAccountError(
                 f"{event.model}: {error.message}; nothing was sent",
@@ -136,15 +138,26 @@ class LedgerGuard:
                 available=error.available,
             ) from error
         except BaseException as error:
-            # Ctrl-C, or a connection that broke: it may be held all the same, and nobody else would give it back.
-            with suppress(Exception):
-                self._ledger.release(call.id)
+            self._give_back(call.id)
             if isinstance(error, KieLedgerError):
                 raise KieLedgerError(f"{error.message}; nothing was sent") from error
             raise
         with self._lock:
             given = call.given if isinstance(event, TaskSubmitting) else {}
             self._keep(self._calls, call.id, _Call(call.id, account, credits, price, given))
+
+    def _give_back(self, key: str) -> None:
+        """After Ctrl-C, or a connection that broke: it may be held all the same, and nobody else would give it back."""
+
+        def release() -> None:
+            # Mostly there is none.
+            with suppress(LookupError, ValueError):
+                self._ledger.release(key)
+
+        try:
+            release()
+        except Exception:
+            self._bookings.add("the release", key, release, now=False)
 
     def _created(self, event: TaskCreated) -> None:
         with self._lock:
@@ -169,10 +182,26 @@ class LedgerGuard:
         if call is not None:
             key, purpose = call.key, Purpose(event.task_id, event.model, call.tariff)
         else:
-            key, purpose = self._find(event.task_id, record)
+            try:
+                key, purpose = self._find(event.task_id, record, is_paid=state.is_success)
+            except Exception as error:
+                logger.error(
+                    "the hold of task %s cannot be looked for (%s); it is tried again with the next call, and where "
+                    "this process ends before that, %s",
+                    event.task_id,
+                    error,
+                    HOW_TO_END,
+                )
+                self._bookings.add("the end", event.task_id, lambda: self(event), now=False)
+                return
         if not key:
             with self._lock:
-                self._keep(self._ended, event.task_id, event, most=_MOST_EARLY)
+                is_created = event.task_id in self._tasks
+                if not is_created:
+                    self._keep(self._ended, event.task_id, event, most=_MOST_EARLY)
+            if is_created:
+                # By another thread, since it was looked for.
+                self(event)
             return
         if not state.is_success:
             self._end(key, None)
@@ -243,17 +272,16 @@ class LedgerGuard:
             return None if self._journal is None else self._journal.find_task(task_id)
         return None
 
-    def _find(self, task_id: str, record: Optional[Record]) -> Tuple[str, Purpose]:
+    def _find(self, task_id: str, record: Optional[Record], *, is_paid: bool) -> Tuple[str, Purpose]:
         """The open hold of a task that another process made; its key is "" where there is none."""
         names = [task_id] if record is None else [task_id, record.id]
         if not isinstance(self._ledger, FindingLedger):
             return (record.id, Purpose(task_id, record.model)) if record is not None else ("", Purpose())
         for name in names:
-            try:
-                hold = self._ledger.find(name)
-            except KieError as error:
-                logger.error("the hold of task %s cannot be looked for (%s); %s", task_id, error, HOW_TO_END)
-                break
+            hold = self._ledger.find(name)
+            if hold is not None and hold.state == "released" and is_paid:
+                text = "task %s has succeeded, and hold %s of account %s was released before: nobody has paid for it"
+                logger.warning(text, task_id, hold.key, hold.account)
             if hold is not None:
                 return (hold.key, read_purpose(hold.ref)) if hold.state == "open" else ("", Purpose())
         return "", Purpose()
@@ -261,6 +289,4 @@ class LedgerGuard:
 
 def _most(price: Optional[CostEstimate]) -> Optional[Decimal]:
     """The most that a call can cost by its tariff, where that is known."""
-    if price is None:
-        return None
-    return price.credits if price.credits_max is None else price.credits_max
+    return None if price is None else price.credits_max

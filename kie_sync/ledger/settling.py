@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import List, Optional, Tuple
@@ -74,10 +75,12 @@ def _settle(ledger: SqlLedger, journal: SqliteJournal, catalog: Catalog, hold: H
 
 def _record_of(journal: SqliteJournal, hold: Hold) -> Optional[Record]:
     task_id = read_purpose(hold.ref).task_id
-    try:
-        return journal.get(hold.key)
-    except KieInputError:
-        return journal.find_task(task_id) if task_id else None
+    with suppress(KieInputError):
+        record = journal.get(hold.key)
+        # The journal takes the beginning of an id, too, and a hold of one's own may be called anything.
+        if record.id == hold.key:
+            return record
+    return journal.find_task(task_id) if task_id else None
 
 
 def _used(catalog: Catalog, hold: Hold, record: Record) -> Tuple[Optional[Decimal], str]:

@@ -6,6 +6,7 @@ done before under the same key is found, and not done again.
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from decimal import Decimal
@@ -13,18 +14,20 @@ from pathlib import Path
 from typing import Callable, Optional, Sequence, Tuple, TypeVar, Union
 
 from ..config import ledger_place
-from ..errors import KieLedgerError
+from ..errors import KieConfigError, KieLedgerError
 from ..holds import Balance, Hold
 from ..values import plain, show
 from .books import Leg, Movement, book, conflict, find_hold, hold_of, lock, subject_of, too_little
 from .reading import Reader
 from .store import Collision, SqliteStore, Store, Transaction
-from .tables import AVAILABLE, BONUS, HELD, PLATFORM, TOPUPS, check_text, to_credits, to_micro
+from .tables import AVAILABLE, BONUS, HELD, HOW_TO_WRITE, PLATFORM, TOPUPS, check_text, to_credits, to_micro
 
 Credits = Union[Decimal, int, float, str]
 _Done = TypeVar("_Done")
 # Two that write the same key at once: the loser looks again, and finds what the winner wrote.
 _ATTEMPTS = 5
+# A URL that lost a slash, as in a `Path`.
+_IS_URL = re.compile(r"(postgres\w*|mysql|mariadb)(\+\w+)?:", re.IGNORECASE)
 
 
 class SqlLedger(Reader):
@@ -236,6 +239,9 @@ def open_ledger(place: Union[str, Path, None] = None, *, now: Callable[[], float
     place = ledger_place() if place is None else place
     text = str(place)
     if "://" not in text:
+        if _IS_URL.match(text):
+            # Not shown: a password may stand in it.
+            raise KieConfigError(f"the ledger's place is neither a file nor a URL; {HOW_TO_WRITE}")
         return SqlLedger(SqliteStore(Path(place).expanduser()), now=now)
     if text.startswith("sqlite:///"):
         return SqlLedger(SqliteStore(Path(text[len("sqlite:///") :]).expanduser()), now=now)

@@ -13,10 +13,11 @@ from decimal import Decimal
 from typing import Tuple
 
 from ..errors import KieInputError, Problem
-from ..holds import SMALLEST
+from ..holds import EXACT
 from ..values import number_of, plain, show, unsendable
 
 VERSION = 1
+HOW_TO_WRITE = "write it as postgresql://user:password@host/name, and in the password write @ as %40, / as %2F"
 # Only words that need no index of their own: MySQL has no CREATE INDEX IF NOT EXISTS, PostgreSQL none inside a table.
 TABLES: Tuple[str, ...] = (
     """CREATE TABLE IF NOT EXISTS kie_accounts (
@@ -62,12 +63,12 @@ def to_micro(credits: object, name: str = "credits") -> int:
     if not isinstance(exponent, int) or exponent < -6:
         message = f"{name} may have six digits after the point, and has more: {show(number)}; round it first"
         raise KieInputError("ledger", [Problem("multiple_of", name, message)])
-    return int(number / SMALLEST)
+    return int(number.scaleb(6, EXACT))
 
 
 def to_credits(micro: object) -> Decimal:
     """Millionths as credits, without trailing zeros."""
-    return Decimal(plain(Decimal(str(micro)) * SMALLEST))
+    return Decimal(plain(Decimal(str(micro)).scaleb(-6, EXACT)))
 
 
 def check_text(name: str, text: object, *, may_be_empty: bool = False) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from decimal import Decimal
 from typing import Tuple
 
 import click
@@ -10,6 +11,7 @@ import click
 from ..exits import FAILED
 from ..payers import ledger_option
 from ..run import Run, common_options, print_json
+from ..tables import counted
 from .showing import balance_facts, csv_option, show_rows, time_of
 
 _AMOUNTS = ("available", "held", "total", "balance")
@@ -74,5 +76,5 @@ def check(run: Run) -> int:
     for finding in found if not run.as_json else ():
         click.echo(str(finding))
     if not found:
-        run.say(f"{len(ledger.accounts())} accounts in {ledger.name}: all sums are right")
+        run.say(f"{counted(Decimal(len(ledger.accounts())), 'account')} in {ledger.name}: all sums are right")
     return FAILED if found else 0
