@@ -21,6 +21,7 @@ from ..errors import (
     KieOutcomeUnknownError,
     KieTaskFailedError,
     KieValidationError,
+    Problem,
 )
 from ..local_files import resolve_staged, stage
 from ..pricing import quote
@@ -28,6 +29,7 @@ from ..purchase import Terms, buy
 from ..response import QueryTaskResponse
 from .agenda import Job, journal_of
 from .outcomes import not_sent, result_of
+from .planned import content_of
 from .purse import Purse
 from .results import RowResult, journal_key
 
@@ -164,6 +166,11 @@ class Buyer:
         model = client.catalog[row.model]
         staged = stage(model, row.given, under=client.files_under)
         arguments = resolve_staged(model, staged)
+        if row.content and content_of(model, row.given, arguments) != row.content:
+            text = (
+                "a file in it has changed since the plan; the same command again checks it, and buys it as it is then"
+            )
+            raise KieInputError(model.id, [Problem("file", "row", text)])
         price = quote(model, arguments, tariff=self._terms.tariff, on=client.connection.clock.date())
         terms = Terms(
             journal_key(self._name, job.key),
