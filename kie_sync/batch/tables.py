@@ -6,11 +6,12 @@ import csv
 import json
 from contextlib import contextmanager
 from datetime import datetime, timezone
+from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any, Dict, Iterator, Optional, Sequence
 
 from ..errors import KieConfigError
-from ..values import plain, to_json
+from ..values import number_of, plain, to_json
 from .results import RowResult
 
 CSV_NAME, JSONL_NAME = "results.csv", "results.jsonl"
@@ -19,8 +20,8 @@ CSV_NAME, JSONL_NAME = "results.csv", "results.jsonl"
 def flat(result: RowResult) -> Dict[str, Any]:
     """A result as one flat mapping: our columns, then the row's own as they were given.
 
-    One of the row's own that is called like one of ours has `row.` before it. Times are ISO 8601 in UTC, amounts
-    `Decimal`, files and URLs lists.
+    One of the row's own that is called like one of ours has `row.` before it, twice where another has that name.
+    Times are ISO 8601 in UTC, amounts `Decimal`, files and URLs lists.
     """
     found: Dict[str, Any] = {
         "row": result.number,
@@ -40,8 +41,12 @@ def flat(result: RowResult) -> Dict[str, Any]:
         "error": result.error,
         "data": dict(result.data),
     }
-    own = {(f"row.{name}" if name in found else name): value for name, value in result.columns.items()}
-    return {**found, **own}
+    for name, value in result.columns.items():
+        own = name
+        while own in found or (own != name and own in result.columns):
+            own = f"row.{own}"
+        found[own] = value
+    return found
 
 
 def _instant(seconds: Optional[float]) -> Optional[str]:
@@ -101,7 +106,7 @@ class ResultFiles:
 def _write_csv(file: IO[str], results: Sequence[RowResult]) -> None:
     columns = dict.fromkeys(name for result in results for name in flat(result))
     writer = csv.writer(file)
-    writer.writerow(columns)
+    writer.writerow(map(_guarded, columns))
     for result in results:
         found = flat(result)
         writer.writerow([_cell(name, found.get(name)) for name in columns])
@@ -111,10 +116,18 @@ def _cell(name: str, value: Any) -> str:
     if value is None or (name in ("files", "urls", "data") and not value):
         return ""
     if name in ("files", "urls") and isinstance(value, list):
-        return "; ".join(value)
-    if name.startswith("credits_"):
+        return _guarded("; ".join(value))
+    if isinstance(value, Decimal):
         return plain(value)
-    return value if isinstance(value, str) else json.dumps(to_json(value), ensure_ascii=False, default=str)
+    return _guarded(value) if isinstance(value, str) else json.dumps(to_json(value), ensure_ascii=False, default=str)
+
+
+def _guarded(text: str) -> str:
+    """A text that a spreadsheet does not take for a formula: prompts come from anybody, and errors from the platform.
+
+    With an apostrophe before it; a number such as -1 is none.
+    """
+    return f"'{text}" if text.lstrip()[:1] in ("=", "+", "-", "@") and number_of(text) is None else text
 
 
 @contextmanager
