@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
 import pytest
 
 from kie_sync import KieClient
-from kie_sync.batch import BatchResult, plan, run
+from kie_sync.batch import BatchResult, plan, run, set_agenda
 from kie_sync.journal import SqliteJournal
 from kie_sync.sandbox import Sandbox
 
@@ -97,3 +98,35 @@ def test_a_whole_number_of_a_frame_is_written_as_one(client: KieClient, year: fl
     assert keys(client, [{"prompt": "a", "sku": 7.0}], key="sku") == keys(
         client, [{"prompt": "a", "sku": "7"}], key="sku"
     )
+
+
+def test_what_a_row_can_cost_counts_until_it_is_known(client: KieClient, books: Sandbox) -> None:
+    """Also where no figure is expected, and only the most is known: a row of unknown outcome is not free."""
+    rows = [{"image": f"https://example.com/{number}.png", "upscale_factor": 4} for number in range(2)]
+    about: Dict[str, Any] = {"model": "topaz/image-upscale", "max_credits": 70}
+    books.add_fault("create:accept-then-drop*1")
+
+    first = made(client, rows, limit=1, **about)
+    agenda = set_agenda(client, plan(rows, client=client, name="jobs", model=about["model"]))
+    second = made(client, rows, **about)
+
+    assert (first.states, agenda.spent) == ({"unknown": 1, "waiting": 1}, Decimal(40))
+    assert (second.states, len(books.tasks)) == ({"unknown": 1, "waiting": 1}, 1)
+
+
+def test_another_key_is_told_before_rows_are_bought_with_it(
+    client: KieClient, books: Sandbox, catalog: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An account is known by its key: what was paid with the old one is not found with the new one."""
+    rows = [{"prompt": "a"}, {"prompt": "b"}]
+    made(client, rows[:1])
+    with KieClient("another-key", books.url, catalog=catalog, journal=client.connection.journal) as other:
+        found = plan(rows, client=other, name="jobs", model=IMAGE)
+
+        agenda = set_agenda(other, found)
+
+    assert len(agenda.to_buy) == 2
+    assert caplog.messages == [
+        "batch jobs: 1 of its rows are on record under another API key, which counts as another account; with this "
+        "key they are bought anew"
+    ]
