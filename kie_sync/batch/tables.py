@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -99,8 +99,10 @@ class ResultFiles:
     def close(self) -> None:
         """Close what grows; what it holds stays."""
         growing, self._growing = self._growing, None
+        # On a full disk it tries once more to write what could not be written, which was told already.
         if growing is not None:
-            growing.close()
+            with suppress(OSError):
+                growing.close()
 
 
 def _write_csv(file: IO[str], results: Sequence[RowResult]) -> None:
