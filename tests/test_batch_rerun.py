@@ -130,3 +130,16 @@ def test_another_key_is_told_before_rows_are_bought_with_it(
         "batch jobs: 1 of its rows are on record under another API key, which counts as another account; with this "
         "key they are bought anew"
     ]
+
+
+def test_what_was_bought_of_rows_that_are_not_there_any_more_is_counted(client: KieClient) -> None:
+    """Who adds a key column, or changes a constant, would pay for the whole table again."""
+    rows = [{"prompt": "a", "sku": 1}, {"prompt": "b", "sku": 2}, {"prompt": "c [[fault:fail=no luck]]", "sku": 3}]
+    made(client, rows, ignore=["sku"])
+
+    agendas = [
+        set_agenda(client, plan(rows, client=client, name="jobs", model=IMAGE, **about))
+        for about in ({"ignore": ["sku"]}, {"key": "sku"})
+    ]
+
+    assert [(agenda.others, len(agenda.to_buy)) for agenda in agendas] == [(0, 0), (2, 3)]

@@ -24,6 +24,7 @@ _AGAIN = re.compile(r"(.+)\+(\d+)", re.DOTALL)
 # How long a model's tasks take, these days.
 _RECENT_S = 7 * 86400.0
 _WANTED = ("success", *UNFINISHED, "sending")
+_PAID = (*_WANTED, "empty", "unknown", "charged")
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Agenda:
         later: rows that this run leaves alone, because of `limit` or `only_failed`.
         states: how many rows are on record in each state.
         spent: what the rows have taken so far, or may have: unknown outcomes count as paid. Platform credits.
+        others: how many rows were bought under the batch's name that are none of the plan's, as it stands now.
         seconds: how long the purchases take at least, by the provider's limits, and what is on record of durations.
         is_least: nothing is on record of some model's durations, so that it takes longer than `seconds`.
     """
@@ -63,6 +65,7 @@ class Agenda:
     spent: Decimal = Decimal(0)
     seconds: float = 0.0
     is_least: bool = False
+    others: int = 0
 
     @property
     def totals(self) -> Tuple[ModelTotal, ...]:
@@ -137,7 +140,9 @@ def set_agenda(
     # Those that another process is sending just now are waited for, and hold up no other.
     on_record.sort(key=lambda job: job.call_id in sending)
     seconds, is_least = _forecast(client, [job.row for job in to_buy])
-    return Agenda(tuple(to_buy), tuple(on_record), tuple(later), dict(states), spent, seconds, is_least)
+    named = {(row.model, row.key) for row in plan.rows}
+    others = sum(place not in named and any(each.state in _PAID for each in calls) for place, calls in known.items())
+    return Agenda(tuple(to_buy), tuple(on_record), tuple(later), dict(states), spent, seconds, is_least, others)
 
 
 def _job_of(row: PlannedRow, found: Sequence[_Bought], retries: bool, rebuys: bool) -> Tuple[Job, str]:
@@ -178,7 +183,7 @@ def _on_record(client: KieClient, plan: Plan) -> Dict[Tuple[str, str], List[_Bou
             number, taken = int(again[2]) if again else 1, _taken(record)
             bought = _Bought(number, record.id, _state_of(record), taken, record.price)
             found.setdefault(place, []).append(bought)
-        elif place in wanted and record.state in _WANTED:
+        elif place in wanted and record.state in _PAID:
             others.add(place)
     count = len(others - set(found))
     if count:
