@@ -12,7 +12,7 @@ import pytest
 
 from kie_sync import KieClient
 from kie_sync.batch import BatchResult, run
-from kie_sync.errors import KieConfigError
+from kie_sync.errors import KieConfigError, KieJournalError
 from kie_sync.journal import SqliteJournal
 from kie_sync.sandbox import Sandbox
 
@@ -84,3 +84,26 @@ def test_an_interrupt_while_threads_begin_leaves_nobody_who_buys(
 
     assert len(begun) == 4 and not any(thread.is_alive() for thread in begun)
     assert len(books.tasks) < 200
+
+
+def test_ids_that_only_the_results_know_outlive_the_next_run(
+    books: Sandbox, tmp_path: Path, catalog: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The process ended before the journal could be written: the call is of unknown outcome to the next one."""
+
+    class Full(SqliteJournal):
+        def _write(self, event: Any) -> None:
+            raise KieJournalError("no space left on device")
+
+    about: Dict[str, Any] = {"catalog": catalog, "journal": Full(tmp_path / "journal.sqlite")}
+    with KieClient(books.key, books.url, **about) as client:
+        made(client, 1, out=tmp_path / "out")
+    caplog.clear()
+
+    with KieClient(books.key, books.url, catalog=catalog, journal=SqliteJournal(tmp_path / "other.sqlite")) as client:
+        made(client, 1, name="other", out=tmp_path / "out")
+        made(client, 1, name="other", out=tmp_path / "out")
+
+    (kept,) = (tmp_path / "out").glob("results-*.jsonl")
+    assert json.loads(kept.read_text("utf-8"))["task_id"] == books.tasks[0].id
+    assert [f"their ids are kept in {kept}" in message for message in caplog.messages].count(True) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from decimal import Decimal
@@ -12,7 +13,9 @@ from typing import IO, Any, Dict, Iterator, Optional, Sequence
 
 from ..errors import KieConfigError
 from ..values import number_of, plain, to_json
-from .results import RowResult
+from .results import UNWRITTEN, RowResult
+
+logger = logging.getLogger("kie_sync")
 
 CSV_NAME, JSONL_NAME = "results.csv", "results.jsonl"
 
@@ -78,6 +81,7 @@ class ResultFiles:
         """Begin anew: rows that are on record from earlier runs come again, and first."""
         with _explained(self.folder / JSONL_NAME) as path:
             self.folder.mkdir(parents=True, exist_ok=True)
+            _keep_unwritten(path)
             self._growing = path.open("w", encoding="utf-8", errors="replace", newline="\n")
 
     def add(self, result: RowResult) -> None:
@@ -103,6 +107,20 @@ class ResultFiles:
         if growing is not None:
             with suppress(OSError):
                 growing.close()
+
+
+def _keep_unwritten(path: Path) -> None:
+    """Put the last run's results aside, where they are all that knows of a paid task."""
+    if not path.is_file():
+        return
+    with path.open(encoding="utf-8", errors="replace") as file:
+        is_needed = any(UNWRITTEN in line for line in file)
+    if is_needed:
+        kept = path.with_name(f"results-{path.stat().st_mtime_ns}.jsonl")
+        path.replace(kept)
+        logger.warning(
+            "%s: the last run could not write down tasks that are paid; their ids are kept in %s", path, kept
+        )
 
 
 def _write_csv(file: IO[str], results: Sequence[RowResult]) -> None:
