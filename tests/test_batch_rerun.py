@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Dict, Iterator, List
@@ -143,3 +144,13 @@ def test_what_was_bought_of_rows_that_are_not_there_any_more_is_counted(client: 
     ]
 
     assert [(agenda.others, len(agenda.to_buy)) for agenda in agendas] == [(0, 0), (2, 3)]
+
+
+def test_a_price_that_rises_between_plan_and_sending_counts(client: KieClient, books: Sandbox) -> None:
+    """As at midnight, when a dated price comes into force: rows are put aside for by what they cost when sent."""
+    found = plan([{"prompt": "a"}, {"prompt": "b"}], client=client, name="jobs", model=IMAGE)
+    cheaper = replace(found, rows=tuple(replace(row, price=Decimal(1), most=Decimal(1)) for row in found.rows))
+
+    done = run(cheaper, client=client, poll_interval=0.02, max_credits=5)
+
+    assert (done.states, len(books.tasks)) == ({"success": 1, "waiting": 1}, 1)

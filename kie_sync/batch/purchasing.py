@@ -6,9 +6,11 @@ import logging
 import threading
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Optional, Set, Tuple
+from typing import Any, NamedTuple, Optional, Set, Tuple
 
+from ..budget import expected_credits
 from ..client import KieClient
+from ..definitions import Model
 from ..errors import (
     KieAccountError,
     KieAPIError,
@@ -23,14 +25,15 @@ from ..errors import (
     KieValidationError,
     Problem,
 )
-from ..local_files import resolve_staged, stage
-from ..pricing import quote
+from ..local_files import Staged, resolve_staged, stage
+from ..params import Arguments
+from ..pricing import CostEstimate, quote
 from ..purchase import Terms, buy
 from ..response import QueryTaskResponse
 from .agenda import Job, journal_of
 from .outcomes import not_sent, result_of
 from .planned import content_of
-from .purse import Purse
+from .purse import Purse, Refusal
 from .results import RowResult, journal_key
 
 logger = logging.getLogger("kie_sync")
@@ -58,6 +61,16 @@ class RowTerms:
     account: Optional[str] = None
     hold: Any = None
     tariff: Optional[str] = None
+
+
+class _Goods(NamedTuple):
+    """What a row buys, and the most that it can cost."""
+
+    model: Model
+    staged: Staged
+    arguments: Arguments
+    price: CostEstimate
+    most: Optional[Decimal]
 
 
 class _Stopped(KieError):
@@ -115,16 +128,12 @@ class Buyer:
     def _buy(self, job: Job) -> Tuple[str, Optional[RowResult]]:
         if self.reason:
             return "", self.waiting(job)
-        refusal = self.purse.reserve(job.row.number, job.row.most, lambda: bool(self.reason))
-        if refusal is not None:
-            if refusal.is_final:
-                error = KieBudgetError(refusal.text, credits=job.row.most, limit=self.purse.limit)
-                # Those that wait for their turn have their credits put aside.
-                self.stop(refusal.text, error, is_for_all=False)
-                return "", self.waiting(job)
-            return "", not_sent(job.row, "skipped", refusal.text)
         try:
-            task_id = self._send(job)
+            goods = self._goods(job)
+            refusal = self.purse.reserve(job.row.number, goods.most, lambda: bool(self.reason))
+            if refusal is not None:
+                return "", self._no_credits(job, goods, refusal)
+            task_id = self._send(job, goods)
         except _Stopped:
             self._release(job)
             return "", self.waiting(job)
@@ -161,7 +170,15 @@ class Buyer:
         self._vain = 0
         return task_id, None
 
-    def _send(self, job: Job) -> str:
+    def _no_credits(self, job: Job, goods: _Goods, refusal: Refusal) -> RowResult:
+        if not refusal.is_final:
+            return not_sent(job.row, "skipped", refusal.text)
+        # Those that wait for their turn have their credits put aside.
+        error = KieBudgetError(refusal.text, credits=goods.most, limit=self.purse.limit)
+        self.stop(refusal.text, error, is_for_all=False)
+        return self.waiting(job)
+
+    def _goods(self, job: Job) -> _Goods:
         client, row = self._client, job.row
         model = client.catalog[row.model]
         staged = stage(model, row.given, under=client.files_under)
@@ -172,6 +189,12 @@ class Buyer:
             )
             raise KieInputError(model.id, [Problem("file", "row", text)])
         price = quote(model, arguments, tariff=self._terms.tariff, on=client.connection.clock.date())
+        # The plan may be of yesterday, and prices have dates.
+        now = expected_credits(price)
+        return _Goods(model, staged, arguments, price, None if now is None or row.most is None else max(now, row.most))
+
+    def _send(self, job: Job, goods: _Goods) -> str:
+        client, row = self._client, job.row
         terms = Terms(
             journal_key(self._name, job.key),
             retry_failed=job.is_retry,
@@ -182,7 +205,7 @@ class Buyer:
             context={"batch": self._name, "row": row.number},
             last_check=lambda: self._check(job),
         )
-        return buy(client, model, staged, arguments, price, terms)[0]
+        return buy(client, goods.model, goods.staged, goods.arguments, goods.price, terms)[0]
 
     def _check(self, job: Job) -> None:
         with self._lock:
