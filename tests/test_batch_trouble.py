@@ -15,6 +15,7 @@ from kie_sync.batch import BatchResult, run
 from kie_sync.errors import KieConfigError, KieJournalError
 from kie_sync.journal import SqliteJournal
 from kie_sync.sandbox import Sandbox
+from kie_sync.transport import HttpTransport
 
 IMAGE = "google/nano-banana"
 
@@ -107,3 +108,24 @@ def test_ids_that_only_the_results_know_outlive_the_next_run(
     (kept,) = (tmp_path / "out").glob("results-*.jsonl")
     assert json.loads(kept.read_text("utf-8"))["task_id"] == books.tasks[0].id
     assert [f"their ids are kept in {kept}" in message for message in caplog.messages].count(True) == 1
+
+
+def test_a_call_that_ended_in_a_fault_of_ours_is_unknown_and_not_refused(
+    books: Sandbox, tmp_path: Path, catalog: Any
+) -> None:
+    """It may be out, and paid: so says the journal, and so do the results."""
+    real = HttpTransport()
+
+    def transport(request: Any, **about: Any) -> Any:
+        answer = real(request, **about)
+        if request.is_paid:
+            raise ZeroDivisionError("after the send")
+        return answer
+
+    about: Dict[str, Any] = {"catalog": catalog, "journal": SqliteJournal(tmp_path / "journal.sqlite")}
+    with KieClient(books.key, books.url, transport=transport, **about) as client:
+        first, second = made(client, 1, max_credits=7), made(client, 2, max_credits=7)
+
+    assert ([row.state for row in first], len(books.tasks)) == (["unknown"], 1)
+    assert [row.state for row in second] == ["unknown", "waiting"]
+    assert "ZeroDivisionError" in first.rows[0].error

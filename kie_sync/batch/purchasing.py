@@ -29,6 +29,7 @@ from ..local_files import Staged, resolve_staged, stage
 from ..params import Arguments
 from ..pricing import CostEstimate, quote
 from ..purchase import Terms, buy
+from ..records import UNFINISHED, Record
 from ..response import QueryTaskResponse
 from .agenda import Job, journal_of
 from .outcomes import not_sent, result_of
@@ -163,7 +164,12 @@ class Buyer:
                 self._count_vain(error)
             return "", not_sent(job.row, "refused", error.message)
         except Exception as error:
-            # A listener of the caller's own refuses with whatever it likes.
+            # A transport of the caller's own may fail with whatever it likes after the send; the journal knows.
+            record = self._find(job)
+            if record is not None and record.state in ("unknown", *UNFINISHED):
+                self.let_be(job)
+                return "", result_of(self._client, job.row, record, f"{record.message or record.state}: {error!r}")
+            # And a listener refuses so before it.
             self._release(job)
             logger.info("row %d was refused: %r", job.row.number, error)
             return "", not_sent(job.row, "refused", f"refused before it was sent: {error!r}")
@@ -224,11 +230,13 @@ class Buyer:
     def _release(self, job: Job) -> None:
         self.purse.settle(job.row.number, Decimal(0))
 
+    def _find(self, job: Job) -> Optional[Record]:
+        account = self._client.connection.account(self._client.catalog[job.row.model].endpoint.provider)
+        return self._journal.find(model=job.row.model, account=account, key=journal_key(self._name, job.key))
+
     def _on_record(self, job: Job, error: KieError) -> RowResult:
         """What the journal knows of a call that ended in an error."""
-        account = self._client.connection.account(self._client.catalog[job.row.model].endpoint.provider)
-        key = journal_key(self._name, job.key)
-        record = self._journal.find(model=job.row.model, account=account, key=key)
+        record = self._find(job)
         if record is None:
             return not_sent(job.row, "refused", error.message)
         return result_of(self._client, job.row, record, error.message)
