@@ -54,6 +54,13 @@ def test_rows_know_their_lines(tmp_path: Path) -> None:
     assert [(row.number, row.line, row.place) for row in rows] == [(1, 2, "line 2"), (2, 5, "line 5")]
 
 
+def test_a_quote_that_is_not_closed_is_told_where_it_was_opened(tmp_path: Path) -> None:
+    rows = "".join(f"a cat {number}\n" for number in range(50))
+
+    with pytest.raises(KieInputError, match=r"jobs\.csv, line 4: this is no CSV: unexpected end"):
+        read(f'prompt\n"two\nlines"\n"a dog\n{rows}', tmp_path)
+
+
 def test_json_lines_keep_lists_and_numbers(tmp_path: Path) -> None:
     (row,) = read('{"images": ["a.png"], "n": 2, "on": false}\n', tmp_path, "jobs.jsonl")
 

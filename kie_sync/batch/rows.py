@@ -153,7 +153,7 @@ def _read_cells(text: io.TextIOWrapper, kind: str, name: str) -> Iterator[Row]:
     else:
         delimiter = "\t" if kind == "tsv" else _delimiter(first)
     reader = csv.reader(chain([first], text), delimiter=delimiter, strict=True)
-    bound = csv.field_size_limit(_LONGEST_CELL)
+    bound, begins = csv.field_size_limit(_LONGEST_CELL), before + 1
     try:
         head = next(reader, None)
         if head is None or not any(cell.strip() for cell in head):
@@ -166,7 +166,8 @@ def _read_cells(text: io.TextIOWrapper, kind: str, name: str) -> Iterator[Row]:
                 number += 1
                 yield _row(number, line, columns, cells)
     except csv.Error as error:
-        raise _wrong(f"{name}, line {before + reader.line_num}: this is no {kind.upper()}: {error}") from error
+        # Of a quote that nobody closes, where it was opened: the reader has gone on to the end of the file.
+        raise _wrong(f"{name}, line {begins}: this is no {kind.upper()}: {error}") from error
     finally:
         csv.field_size_limit(bound)
 
