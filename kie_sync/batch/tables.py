@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any, Dict, Iterator, Optional, Sequence
 
 from ..errors import KieConfigError
+from ..targets import part_in
 from ..values import number_of, plain, to_json
 from .results import UNWRITTEN, RowResult
 
@@ -153,8 +154,9 @@ def _guarded(text: str) -> str:
 @contextmanager
 def _whole(path: Path, encoding: str, newline: str) -> Iterator[IO[str]]:
     """A file that is there whole, or as it was before."""
-    part = path.with_name(f".{path.name}.part")
     with _explained(path):
+        # A name of its own: two processes may end at once.
+        part = part_in(path.parent)
         try:
             with part.open("w", encoding=encoding, errors="replace", newline=newline) as file:
                 yield file
