@@ -101,6 +101,17 @@ def test_a_prompt_from_a_template(client: KieClient) -> None:
     assert [(each.given, each.key.partition(":")[0]) for each in found.rows] == [({"prompt": "a red cat {7}"}, "7")]
 
 
+def test_a_column_that_is_called_by_a_number(client: KieClient) -> None:
+    assert planned(client, {"2024": "red"}, prompt="a {2024} cat").rows[0].given == {"prompt": "a red cat"}
+
+
+def test_the_prompt_may_name_its_row(client: KieClient) -> None:
+    """And is an argument all the same: it would be left out unsaid where a model can do without one."""
+    found = planned(client, {"prompt": "a cat"}, key="prompt")
+
+    assert [(row.given, row.key.partition(":")[0]) for row in found.rows] == [({"prompt": "a cat"}, "a cat")]
+
+
 def test_a_template_may_hold_a_column_called_prompt(client: KieClient) -> None:
     found = planned(client, {"prompt": "a cat"}, prompt="{prompt}, in oil")
 

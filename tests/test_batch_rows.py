@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import zipfile
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Dict, List, Mapping
@@ -51,6 +52,13 @@ def test_rows_know_their_lines(tmp_path: Path) -> None:
     rows = read('prompt\n"two\nlines"\n\na cat\n', tmp_path)
 
     assert [(row.number, row.line, row.place) for row in rows] == [(1, 2, "line 2"), (2, 5, "line 5")]
+
+
+def test_a_quote_that_is_not_closed_is_told_where_it_was_opened(tmp_path: Path) -> None:
+    rows = "".join(f"a cat {number}\n" for number in range(50))
+
+    with pytest.raises(KieInputError, match=r"jobs\.csv, line 4: this is no CSV: unexpected end"):
+        read(f'prompt\n"two\nlines"\n"a dog\n{rows}', tmp_path)
 
 
 def test_json_lines_keep_lists_and_numbers(tmp_path: Path) -> None:
@@ -185,6 +193,33 @@ def test_an_excel_file(tmp_path: Path) -> None:
     book.save(tmp_path / "jobs.xlsx")
 
     assert list(read_file(tmp_path / "jobs.xlsx")) == [Row(1, 3, {"prompt": "a cat", "n": 2}), Row(2, 4, {"prompt": 7})]
+
+
+def test_an_excel_file_that_states_its_size_wrongly(tmp_path: Path) -> None:
+    """As other programs write them: rows and columns beyond that would be left out, unsaid."""
+    openpyxl = pytest.importorskip("openpyxl", reason="openpyxl is not installed")
+    book = openpyxl.Workbook()
+    for cell_row in (["prompt", "n"], ["a cat", 2], ["a dog", 3]):
+        book.active.append(cell_row)
+    book.save(tmp_path / "right.xlsx")
+    with zipfile.ZipFile(tmp_path / "right.xlsx") as right, zipfile.ZipFile(tmp_path / "jobs.xlsx", "w") as wrong:
+        for name in right.namelist():
+            wrong.writestr(name, right.read(name).replace(b'<dimension ref="A1:B3"', b'<dimension ref="A1:A2"'))
+
+    assert cells(read_file(tmp_path / "jobs.xlsx")) == [{"prompt": "a cat", "n": 2}, {"prompt": "a dog", "n": 3}]
+
+
+def test_a_formula_that_came_to_an_error_is_no_prompt(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl", reason="openpyxl is not installed")
+    book = openpyxl.Workbook()
+    for cell_row in (["prompt", "n"], ["#REF!", 1], ["#1 of 3", "#N/A"]):
+        book.active.append(cell_row)
+    book.save(tmp_path / "jobs.xlsx")
+
+    assert [row.faults for row in read_file(tmp_path / "jobs.xlsx")] == [
+        ('"prompt" is an error of Excel: #REF!',),
+        ('"n" is an error of Excel: #N/A',),
+    ]
 
 
 def test_what_is_no_excel_file(tmp_path: Path) -> None:

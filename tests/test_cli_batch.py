@@ -143,6 +143,18 @@ def test_the_same_command_again_buys_what_is_missing(books: Sandbox) -> None:
     assert "batch jobs: nothing is left to buy" in third.stderr
 
 
+def test_a_key_that_came_later_is_told_before_all_is_bought_again(books: Sandbox) -> None:
+    table = write(["sku,prompt", "1,a cat", "2,a dog"])
+    batch(table, "--ignore", "sku", "--yes")
+
+    result = batch(table, "--key", "sku", "--dry-run")
+
+    assert (
+        "on record under this name, and not in this table as it stands: 2 rows; a row that was changed" in result.stderr
+    )
+    assert "2 rows to buy for 8 credits" in result.stderr
+
+
 def test_a_template_constants_and_a_key(books: Sandbox) -> None:
     rows = write(["sku,colour,animal,note", "s-1,red,cat,x", "s-2,blue,dog,"])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -16,11 +17,14 @@ from ..records import UNFINISHED, Record
 from .planned import ModelTotal, Plan, PlannedRow, add_up
 from .results import journal_key
 
+logger = logging.getLogger("kie_sync")
+
 # What is bought again while an earlier outcome stays unknown has a key of its own: `ROW+2`, `ROW+3`.
 _AGAIN = re.compile(r"(.+)\+(\d+)", re.DOTALL)
 # How long a model's tasks take, these days.
 _RECENT_S = 7 * 86400.0
 _WANTED = ("success", *UNFINISHED, "sending")
+_PAID = (*_WANTED, "empty", "unknown", "charged")
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ class Agenda:
         later: rows that this run leaves alone, because of `limit` or `only_failed`.
         states: how many rows are on record in each state.
         spent: what the rows have taken so far, or may have: unknown outcomes count as paid. Platform credits.
+        others: how many rows were bought under the batch's name that are none of the plan's, as it stands now.
         seconds: how long the purchases take at least, by the provider's limits, and what is on record of durations.
         is_least: nothing is on record of some model's durations, so that it takes longer than `seconds`.
     """
@@ -60,6 +65,7 @@ class Agenda:
     spent: Decimal = Decimal(0)
     seconds: float = 0.0
     is_least: bool = False
+    others: int = 0
 
     @property
     def totals(self) -> Tuple[ModelTotal, ...]:
@@ -71,7 +77,13 @@ class _Bought(NamedTuple):
     number: int
     call_id: str
     state: str
-    counts: Decimal
+    taken: Optional[Decimal]
+    price: Optional[Decimal]
+
+    def counted(self, row: PlannedRow) -> Decimal:
+        """What it counts against a limit: what it took; the most that it can cost, where nobody has said yet."""
+        may_take = max(row.most or Decimal(0), self.price or Decimal(0))
+        return may_take if self.taken is None else self.taken
 
 
 def journal_of(client: KieClient) -> SqliteJournal:
@@ -115,7 +127,7 @@ def set_agenda(
     spent = Decimal(0)
     for row in plan.rows:
         found = known.get((row.model, row.key), ())
-        spent += sum((each.counts for each in found), Decimal(0))
+        spent += sum((each.counted(row) for each in found), Decimal(0))
         job, state = _job_of(row, found, retry_failed or only_failed, rebuy_unknown and not only_failed)
         states.update([state] if state else [])
         sending.update([job.call_id] if state == "sending" else [])
@@ -128,7 +140,9 @@ def set_agenda(
     # Those that another process is sending just now are waited for, and hold up no other.
     on_record.sort(key=lambda job: job.call_id in sending)
     seconds, is_least = _forecast(client, [job.row for job in to_buy])
-    return Agenda(tuple(to_buy), tuple(on_record), tuple(later), dict(states), spent, seconds, is_least)
+    named = {(row.model, row.key) for row in plan.rows}
+    others = sum(place not in named and any(each.state in _PAID for each in calls) for place, calls in known.items())
+    return Agenda(tuple(to_buy), tuple(on_record), tuple(later), dict(states), spent, seconds, is_least, others)
 
 
 def _job_of(row: PlannedRow, found: Sequence[_Bought], retries: bool, rebuys: bool) -> Tuple[Job, str]:
@@ -154,17 +168,31 @@ def _numbered(row: PlannedRow, number: int) -> str:
 
 
 def _on_record(client: KieClient, plan: Plan) -> Dict[Tuple[str, str], List[_Bought]]:
-    """What was bought for a batch, by model and row."""
-    journal, wanted = journal_of(client), {row.model for row in plan.rows}
-    accounts = {model: client.connection.account(client.catalog[model].endpoint.provider) for model in sorted(wanted)}
+    """What was bought for a batch, by model and row; what another API key paid for is told, and is not in it."""
+    journal, wanted = journal_of(client), {(row.model, row.key) for row in plan.rows}
+    models = sorted({row.model for row in plan.rows})
+    accounts = {model: client.connection.account(client.catalog[model].endpoint.provider) for model in models}
     prefix = journal_key(plan.name, "")
     found: Dict[Tuple[str, str], List[_Bought]] = {}
+    others: Set[Tuple[str, str]] = set()
     for record in journal.scan(prefix=prefix):
+        key = record.key[len(prefix) :]
+        again = _AGAIN.fullmatch(key)
+        place = (record.model, again[1] if again else key)
         if accounts.get(record.model) == record.account:
-            key = record.key[len(prefix) :]
-            again = _AGAIN.fullmatch(key)
-            bought = _Bought(int(again[2]) if again else 1, record.id, _state_of(record), _counted(record))
-            found.setdefault((record.model, again[1] if again else key), []).append(bought)
+            number, taken = int(again[2]) if again else 1, _taken(record)
+            bought = _Bought(number, record.id, _state_of(record), taken, record.price)
+            found.setdefault(place, []).append(bought)
+        elif place in wanted and record.state in _PAID:
+            others.add(place)
+    count = len(others - set(found))
+    if count:
+        logger.warning(
+            "batch %s: %d of its rows are on record under another API key, which counts as another account; with "
+            "this key they are bought anew",
+            plan.name,
+            count,
+        )
     return found
 
 
@@ -172,11 +200,9 @@ def _state_of(record: Record) -> str:
     return "empty" if record.is_empty else record.state
 
 
-def _counted(record: Record) -> Decimal:
-    """What a call counts against a limit: what it took, or may have taken."""
-    if record.state in ("refused", "failed"):
-        return Decimal(0)
-    return (record.price if record.consumed is None else record.consumed) or Decimal(0)
+def _taken(record: Record) -> Optional[Decimal]:
+    """What a call took; None where nobody has said, and it may have taken something."""
+    return Decimal(0) if record.state in ("refused", "failed") else record.consumed
 
 
 def _forecast(client: KieClient, rows: Sequence[PlannedRow]) -> Tuple[float, bool]:

@@ -14,6 +14,8 @@ from ..values import show
 from .rows import Row
 
 MODEL = "@model"
+# Up to here a float tells each whole number from the next.
+_LARGEST = 2**53
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,9 @@ class Template:
         Raises:
             KeyError: the row has nothing in a column.
         """
-        return self.text.format_map({name: _as_text(cells[name]) for name in self.columns})
+        # Not `format`: it takes a column that is called 2024 for a place.
+        parts = string.Formatter().parse(self.text)
+        return "".join(text + ("" if name is None else _as_text(cells[name])) for text, name, _, _ in parts)
 
 
 def read_template(text: str) -> Template:
@@ -56,6 +60,9 @@ def read_template(text: str) -> Template:
 
 
 def _as_text(value: Any) -> str:
+    if isinstance(value, float) and value.is_integer() and abs(value) < _LARGEST:
+        # A frame makes 1990.0 of a 1990 where a cell of its column is empty.
+        return str(int(value))
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
@@ -99,7 +106,8 @@ class Columns:
             is_used = column in words or column == self.key
             if column == MODEL or column in self.ignored:
                 continue
-            if column not in self.mapped and is_used and (canonical is None or canonical == "prompt"):
+            is_worded = canonical == "prompt" and self.template is not None
+            if column not in self.mapped and is_used and (canonical is None or is_worded):
                 continue
             is_ours = column.startswith("@") and column not in self.mapped
             if is_ours or (canonical is None and not model.accepts_other):
@@ -155,7 +163,7 @@ def _read(model: Model, name: str, value: Any, problems: List[Problem]) -> Any:
     kind = "" if canonical is None else model.parameters[canonical].type
     if kind == "text" and isinstance(value, (int, float)) and not isinstance(value, bool):
         # Excel and frames make numbers of texts that look like one.
-        return str(value)
+        return _as_text(value)
     if not isinstance(value, str) or not value.lstrip().startswith(("[", "{")) or kind == "text":
         return value
     try:

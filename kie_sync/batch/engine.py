@@ -94,11 +94,11 @@ class Engine:
         bodies: List[Callable[[], None]] = [lambda: self._recall_all(self._agenda.on_record)]
         bodies += [lambda: self._send_all(jobs)] * min(SENDERS, len(self._agenda.to_buy))
         bodies += [self._look_all] * LOOKERS + [self._save_all] * SAVERS
-        for number, body in enumerate(bodies):
-            # Daemons: who leaves at once does not wait for a call that is on its way.
-            name = f"kie-batch-{number}"
-            threading.Thread(target=self._guarded, args=(body,), name=name, daemon=True).start()
         try:
+            for number, body in enumerate(bodies):
+                # Daemons: who leaves at once does not wait for a call that is on its way.
+                name = f"kie-batch-{number}"
+                threading.Thread(target=self._guarded, args=(body,), name=name, daemon=True).start()
             while left:
                 try:
                     came = self._results.get(timeout=_TICK_S)
@@ -246,6 +246,10 @@ class Engine:
                 task.wait(*self._times).save(self._shelf.target(job.row))
             except KieError as trouble:
                 error = trouble.message
+            except Exception as trouble:
+                # Such as of a URL that is none: on record comes first, so that it would end every run to come.
+                logger.info("row %d could not be saved", job.row.number, exc_info=True)
+                error = f"the files could not be saved: {trouble!r}; the result is paid, and stays on record"
             self._deliver(job, self._journal.get(record.id), error)
 
     def _adapter(self, model: str) -> KieAdapter:

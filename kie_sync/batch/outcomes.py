@@ -13,7 +13,7 @@ from ..records import Record
 from ..response import QueryTaskResponse
 from ..targets import parse_target, safe_name
 from .planned import BadRow, PlannedRow
-from .results import RowResult
+from .results import UNWRITTEN, RowResult
 
 
 def result_of(client: KieClient, row: PlannedRow, record: Record, error: str = "") -> RowResult:
@@ -64,7 +64,7 @@ def unwritten(
     row: PlannedRow, task_id: str, state: Optional[QueryTaskResponse], error: Optional[KieError]
 ) -> RowResult:
     """A row whose task the journal could not write down: what is known of it; `state` is that of a success."""
-    text = "the journal could not be written; the task is paid" + (f": {error.message}" if error is not None else "")
+    text = UNWRITTEN + (f": {error.message}" if error is not None else "")
     found = not_sent(row, "accepted" if state is None else "success", text)
     if state is None:
         return replace(found, task_id=task_id)

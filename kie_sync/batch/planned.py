@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
+from ..definitions import Model
 from ..errors import KieInputError, Problem
+from ..params import Arguments, find_name
+from ..records import canonical
 from ..values import show
 from .results import NAME
 
@@ -22,6 +26,7 @@ class PlannedRow:
         price: what it is expected to cost, in platform credits; None when that is not known.
         most: the most that it can cost.
         columns: the row as it was given.
+        content: what the key says of its content, whole, where files are in it; they may change before it is sent.
     """
 
     number: int
@@ -32,6 +37,7 @@ class PlannedRow:
     price: Optional[Decimal]
     most: Optional[Decimal]
     columns: Mapping[str, Any] = field(repr=False, default_factory=dict)
+    content: str = field(repr=False, default="")
 
 
 @dataclass(frozen=True)
@@ -134,6 +140,18 @@ def add_up(rows: Iterable[PlannedRow]) -> Tuple[ModelTotal, ...]:
         )
         for model, group in found.items()
     )
+
+
+def content_of(model: Model, given: Mapping[str, Any], arguments: Arguments) -> str:
+    """A hash of what a row buys: the same for all ways to write it.
+
+    Args:
+        given: as the row has it; what is no parameter is sent as it is by a model that accepts that.
+        arguments: what was made of it, local files by their content.
+    """
+    others = {name: value for name, value in given.items() if find_name(model.parameters, name, model.aliases) is None}
+    text = canonical({**others, **arguments.given})
+    return hashlib.sha256(f"{model.id}\n{text}".encode()).hexdigest()
 
 
 def fit_name(text: str) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Dict, Iterable, List, Optional, Set, Tuple
 
@@ -14,10 +14,9 @@ from ..errors import KieInputError, Problem
 from ..local_files import resolve_staged, stage
 from ..params import find_name, nearest
 from ..pricing import quote
-from ..records import canonical
 from ..values import NOT_UTF8, plain, show, unsendable
 from .columns import MODEL, Columns
-from .planned import BadRow, Plan, PlannedRow
+from .planned import BadRow, Plan, PlannedRow, content_of
 from .rows import Row
 
 # A key of the journal has 500 characters, of which the batch's name and the digest take up to 100.
@@ -71,7 +70,7 @@ class Planner:
             for column in self._strangers
             if column not in known
         ]
-        good = tuple(row for row in found if isinstance(row, PlannedRow))
+        good = tuple(self._numbered(row) for row in found if isinstance(row, PlannedRow))
         bad = tuple(row for row in found if isinstance(row, BadRow))
         unused = self._columns.unused(self._seen) if found else []
         return Plan(name, good, bad, (*unused, *problems), dict(self._notices), self._columns.key is not None)
@@ -100,7 +99,8 @@ class Planner:
             return _bad(row, model.id, problems), model, strangers
         most = expected_credits(price)
         problems += self._check_price(most, price.unknown)
-        key, faults = self._name(row, model, canonical(resolved.given))
+        content = content_of(model, given, resolved)
+        key, faults = self._name(row, content)
         problems += faults
         if problems:
             return _bad(row, model.id, problems), model, strangers
@@ -109,7 +109,7 @@ class Planner:
         as_given = {find_name(model.parameters, name, model.aliases) or name: value for name, value in given.items()}
         kept = as_given if staged.files else {**as_given, **resolved.given}
         planned = PlannedRow(row.number, row.line, key, model.id, kept, price.platform_credits, most, row.cells)
-        return planned, model, strangers
+        return replace(planned, content=content) if staged.files else planned, model, strangers
 
     def _find_model(self, named: str) -> Model:
         """A model that makes tasks.
@@ -144,14 +144,11 @@ class Planner:
             return []
         return [Problem("price", "max_per_row", text)]
 
-    def _name(self, row: Row, model: Model, arguments: str) -> Tuple[str, List[Problem]]:
-        """A row's key: by its own word and its content, or by its content and how often that came before."""
-        digest = hashlib.sha256(f"{model.id}\n{arguments}".encode()).hexdigest()
+    def _name(self, row: Row, content: str) -> Tuple[str, List[Problem]]:
+        """A row's key: by its own word and its content; or by its content alone, which `_numbered` completes."""
         word = self._columns.key_of(row)
         if word is None:
-            short = digest[:_DIGEST_ALONE]
-            self._counted[short] += 1
-            return f"{short}:{self._counted[short]}", []
+            return content[:_DIGEST_ALONE], []
         column = show(self._columns.key)
         if not word:
             return "", [Problem("key", "key", f"its key, in the column {column}, is empty")]
@@ -163,7 +160,17 @@ class Planner:
             text = f"its key {show(word)} stands in {self._places[word]}, too; a key names one row"
             return "", [Problem("key", "key", text)]
         self._places[word] = row.place
-        return f"{word}:{digest[:_DIGEST_WITH_KEY]}", []
+        return f"{word}:{content[:_DIGEST_WITH_KEY]}", []
+
+    def _numbered(self, row: PlannedRow) -> PlannedRow:
+        """A row that no word names, with how often its content came before.
+
+        Rows that are bad do not count: when one of them is taken out, those below it stay what they are.
+        """
+        if self._columns.key is not None:
+            return row
+        self._counted[row.key] += 1
+        return replace(row, key=f"{row.key}:{self._counted[row.key]}")
 
     def _known_somewhere(self) -> Set[str]:
         """Columns that are a parameter of some model of the table."""

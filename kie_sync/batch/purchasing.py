@@ -6,9 +6,11 @@ import logging
 import threading
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Optional, Set, Tuple
+from typing import Any, NamedTuple, Optional, Set, Tuple
 
+from ..budget import expected_credits
 from ..client import KieClient
+from ..definitions import Model
 from ..errors import (
     KieAccountError,
     KieAPIError,
@@ -21,14 +23,18 @@ from ..errors import (
     KieOutcomeUnknownError,
     KieTaskFailedError,
     KieValidationError,
+    Problem,
 )
-from ..local_files import resolve_staged, stage
-from ..pricing import quote
+from ..local_files import Staged, resolve_staged, stage
+from ..params import Arguments
+from ..pricing import CostEstimate, quote
 from ..purchase import Terms, buy
+from ..records import UNFINISHED, Record
 from ..response import QueryTaskResponse
 from .agenda import Job, journal_of
 from .outcomes import not_sent, result_of
-from .purse import Purse
+from .planned import content_of
+from .purse import Purse, Refusal
 from .results import RowResult, journal_key
 
 logger = logging.getLogger("kie_sync")
@@ -56,6 +62,16 @@ class RowTerms:
     account: Optional[str] = None
     hold: Any = None
     tariff: Optional[str] = None
+
+
+class _Goods(NamedTuple):
+    """What a row buys, and the most that it can cost."""
+
+    model: Model
+    staged: Staged
+    arguments: Arguments
+    price: CostEstimate
+    most: Optional[Decimal]
 
 
 class _Stopped(KieError):
@@ -113,16 +129,12 @@ class Buyer:
     def _buy(self, job: Job) -> Tuple[str, Optional[RowResult]]:
         if self.reason:
             return "", self.waiting(job)
-        refusal = self.purse.reserve(job.row.number, job.row.most, lambda: bool(self.reason))
-        if refusal is not None:
-            if refusal.is_final:
-                error = KieBudgetError(refusal.text, credits=job.row.most, limit=self.purse.limit)
-                # Those that wait for their turn have their credits put aside.
-                self.stop(refusal.text, error, is_for_all=False)
-                return "", self.waiting(job)
-            return "", not_sent(job.row, "skipped", refusal.text)
         try:
-            task_id = self._send(job)
+            goods = self._goods(job)
+            refusal = self.purse.reserve(job.row.number, goods.most, lambda: bool(self.reason))
+            if refusal is not None:
+                return "", self._no_credits(job, goods, refusal)
+            task_id = self._send(job, goods)
         except _Stopped:
             self._release(job)
             return "", self.waiting(job)
@@ -152,19 +164,43 @@ class Buyer:
                 self._count_vain(error)
             return "", not_sent(job.row, "refused", error.message)
         except Exception as error:
-            # A listener of the caller's own refuses with whatever it likes.
+            # A transport of the caller's own may fail with whatever it likes after the send; the journal knows.
+            record = self._find(job)
+            if record is not None and record.state in ("unknown", *UNFINISHED):
+                self.let_be(job)
+                return "", result_of(self._client, job.row, record, f"{record.message or record.state}: {error!r}")
+            # And a listener refuses so before it.
             self._release(job)
             logger.info("row %d was refused: %r", job.row.number, error)
             return "", not_sent(job.row, "refused", f"refused before it was sent: {error!r}")
         self._vain = 0
         return task_id, None
 
-    def _send(self, job: Job) -> str:
+    def _no_credits(self, job: Job, goods: _Goods, refusal: Refusal) -> RowResult:
+        if not refusal.is_final:
+            return not_sent(job.row, "skipped", refusal.text)
+        # Those that wait for their turn have their credits put aside.
+        error = KieBudgetError(refusal.text, credits=goods.most, limit=self.purse.limit)
+        self.stop(refusal.text, error, is_for_all=False)
+        return self.waiting(job)
+
+    def _goods(self, job: Job) -> _Goods:
         client, row = self._client, job.row
         model = client.catalog[row.model]
         staged = stage(model, row.given, under=client.files_under)
         arguments = resolve_staged(model, staged)
+        if row.content and content_of(model, row.given, arguments) != row.content:
+            text = (
+                "a file in it has changed since the plan; the same command again checks it, and buys it as it is then"
+            )
+            raise KieInputError(model.id, [Problem("file", "row", text)])
         price = quote(model, arguments, tariff=self._terms.tariff, on=client.connection.clock.date())
+        # The plan may be of yesterday, and prices have dates.
+        now = expected_credits(price)
+        return _Goods(model, staged, arguments, price, None if now is None or row.most is None else max(now, row.most))
+
+    def _send(self, job: Job, goods: _Goods) -> str:
+        client, row = self._client, job.row
         terms = Terms(
             journal_key(self._name, job.key),
             retry_failed=job.is_retry,
@@ -175,7 +211,7 @@ class Buyer:
             context={"batch": self._name, "row": row.number},
             last_check=lambda: self._check(job),
         )
-        return buy(client, model, staged, arguments, price, terms)[0]
+        return buy(client, goods.model, goods.staged, goods.arguments, goods.price, terms)[0]
 
     def _check(self, job: Job) -> None:
         with self._lock:
@@ -194,11 +230,13 @@ class Buyer:
     def _release(self, job: Job) -> None:
         self.purse.settle(job.row.number, Decimal(0))
 
+    def _find(self, job: Job) -> Optional[Record]:
+        account = self._client.connection.account(self._client.catalog[job.row.model].endpoint.provider)
+        return self._journal.find(model=job.row.model, account=account, key=journal_key(self._name, job.key))
+
     def _on_record(self, job: Job, error: KieError) -> RowResult:
         """What the journal knows of a call that ended in an error."""
-        account = self._client.connection.account(self._client.catalog[job.row.model].endpoint.provider)
-        key = journal_key(self._name, job.key)
-        record = self._journal.find(model=job.row.model, account=account, key=key)
+        record = self._find(job)
         if record is None:
             return not_sent(job.row, "refused", error.message)
         return result_of(self._client, job.row, record, error.message)

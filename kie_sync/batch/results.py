@@ -8,6 +8,8 @@ from decimal import Decimal
 from typing import Any, Mapping, Optional, Tuple
 
 NAME = re.compile(r"[\w.-]{1,80}")
+# In the error of a row whose task is in no journal.
+UNWRITTEN = "the journal could not be written; the task is paid"
 _KEY = re.compile(r"batch/([\w.-]{1,80})/(.+)", re.DOTALL)
 
 

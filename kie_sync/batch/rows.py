@@ -11,7 +11,7 @@ import io
 import json
 import os
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
@@ -24,6 +24,7 @@ _BY_ENDING = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".
 # The prompts of some models take a hundred thousand characters; csv's own bound is for a cell.
 _LONGEST_CELL = 16_000_000
 _FRAME_PIECE = 1000
+_ERRORS = ("#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A")
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ def _read_cells(text: io.TextIOWrapper, kind: str, name: str) -> Iterator[Row]:
     else:
         delimiter = "\t" if kind == "tsv" else _delimiter(first)
     reader = csv.reader(chain([first], text), delimiter=delimiter, strict=True)
-    bound = csv.field_size_limit(_LONGEST_CELL)
+    bound, begins = csv.field_size_limit(_LONGEST_CELL), before + 1
     try:
         head = next(reader, None)
         if head is None or not any(cell.strip() for cell in head):
@@ -165,7 +166,8 @@ def _read_cells(text: io.TextIOWrapper, kind: str, name: str) -> Iterator[Row]:
                 number += 1
                 yield _row(number, line, columns, cells)
     except csv.Error as error:
-        raise _wrong(f"{name}, line {before + reader.line_num}: this is no {kind.upper()}: {error}") from error
+        # Of a quote that nobody closes, where it was opened: the reader has gone on to the end of the file.
+        raise _wrong(f"{name}, line {begins}: this is no {kind.upper()}: {error}") from error
     finally:
         csv.field_size_limit(bound)
 
@@ -248,14 +250,19 @@ def _read_excel(path: Path) -> Iterator[Row]:
         raise _wrong(f"{path.name} is no Excel file that can be read: {error}") from error
     try:
         number, columns = 0, None
-        for line, cells in enumerate(book.worksheets[0].iter_rows(values_only=True), start=1):
+        sheet = book.worksheets[0]
+        # The size that a file states may be wrong; what is beyond it would be left out.
+        sheet.reset_dimensions()
+        for line, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
             if all(_is_missing(cell) for cell in cells):
                 continue
             if columns is None:
                 columns = _columns(cells, path.name)
                 continue
             number += 1
-            yield _row(number, line, columns, [_excel_value(cell) for cell in cells])
+            row = _row(number, line, columns, [_excel_value(cell) for cell in cells])
+            told = [f"{show(name)} is an error of Excel: {cell}" for name, cell in row.cells.items() if cell in _ERRORS]
+            yield replace(row, faults=(*row.faults, *told))
         if columns is None:
             raise _wrong(f"{path.name} is empty; its first line names the columns")
     finally:

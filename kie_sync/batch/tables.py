@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import csv
 import json
-from contextlib import contextmanager
+import logging
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
+from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any, Dict, Iterator, Optional, Sequence
 
 from ..errors import KieConfigError
-from ..values import plain, to_json
-from .results import RowResult
+from ..targets import part_in
+from ..values import number_of, plain, to_json
+from .results import UNWRITTEN, RowResult
+
+logger = logging.getLogger("kie_sync")
 
 CSV_NAME, JSONL_NAME = "results.csv", "results.jsonl"
 
@@ -19,8 +24,8 @@ CSV_NAME, JSONL_NAME = "results.csv", "results.jsonl"
 def flat(result: RowResult) -> Dict[str, Any]:
     """A result as one flat mapping: our columns, then the row's own as they were given.
 
-    One of the row's own that is called like one of ours has `row.` before it. Times are ISO 8601 in UTC, amounts
-    `Decimal`, files and URLs lists.
+    One of the row's own that is called like one of ours has `row.` before it, twice where another has that name.
+    Times are ISO 8601 in UTC, amounts `Decimal`, files and URLs lists.
     """
     found: Dict[str, Any] = {
         "row": result.number,
@@ -40,8 +45,12 @@ def flat(result: RowResult) -> Dict[str, Any]:
         "error": result.error,
         "data": dict(result.data),
     }
-    own = {(f"row.{name}" if name in found else name): value for name, value in result.columns.items()}
-    return {**found, **own}
+    for name, value in result.columns.items():
+        own = name
+        while own in found or (own != name and own in result.columns):
+            own = f"row.{own}"
+        found[own] = value
+    return found
 
 
 def _instant(seconds: Optional[float]) -> Optional[str]:
@@ -73,6 +82,7 @@ class ResultFiles:
         """Begin anew: rows that are on record from earlier runs come again, and first."""
         with _explained(self.folder / JSONL_NAME) as path:
             self.folder.mkdir(parents=True, exist_ok=True)
+            _keep_unwritten(path)
             self._growing = path.open("w", encoding="utf-8", errors="replace", newline="\n")
 
     def add(self, result: RowResult) -> None:
@@ -94,14 +104,30 @@ class ResultFiles:
     def close(self) -> None:
         """Close what grows; what it holds stays."""
         growing, self._growing = self._growing, None
+        # On a full disk it tries once more to write what could not be written, which was told already.
         if growing is not None:
-            growing.close()
+            with suppress(OSError):
+                growing.close()
+
+
+def _keep_unwritten(path: Path) -> None:
+    """Put the last run's results aside, where they are all that knows of a paid task."""
+    if not path.is_file():
+        return
+    with path.open(encoding="utf-8", errors="replace") as file:
+        is_needed = any(UNWRITTEN in line for line in file)
+    if is_needed:
+        kept = path.with_name(f"results-{path.stat().st_mtime_ns}.jsonl")
+        path.replace(kept)
+        logger.warning(
+            "%s: the last run could not write down tasks that are paid; their ids are kept in %s", path, kept
+        )
 
 
 def _write_csv(file: IO[str], results: Sequence[RowResult]) -> None:
     columns = dict.fromkeys(name for result in results for name in flat(result))
     writer = csv.writer(file)
-    writer.writerow(columns)
+    writer.writerow(map(_guarded, columns))
     for result in results:
         found = flat(result)
         writer.writerow([_cell(name, found.get(name)) for name in columns])
@@ -111,17 +137,26 @@ def _cell(name: str, value: Any) -> str:
     if value is None or (name in ("files", "urls", "data") and not value):
         return ""
     if name in ("files", "urls") and isinstance(value, list):
-        return "; ".join(value)
-    if name.startswith("credits_"):
+        return _guarded("; ".join(value))
+    if isinstance(value, Decimal):
         return plain(value)
-    return value if isinstance(value, str) else json.dumps(to_json(value), ensure_ascii=False, default=str)
+    return _guarded(value) if isinstance(value, str) else json.dumps(to_json(value), ensure_ascii=False, default=str)
+
+
+def _guarded(text: str) -> str:
+    """A text that a spreadsheet does not take for a formula: prompts come from anybody, and errors from the platform.
+
+    With an apostrophe before it; a number such as -1 is none.
+    """
+    return f"'{text}" if text.lstrip()[:1] in ("=", "+", "-", "@") and number_of(text) is None else text
 
 
 @contextmanager
 def _whole(path: Path, encoding: str, newline: str) -> Iterator[IO[str]]:
     """A file that is there whole, or as it was before."""
-    part = path.with_name(f".{path.name}.part")
     with _explained(path):
+        # A name of its own: two processes may end at once.
+        part = part_in(path.parent)
         try:
             with part.open("w", encoding=encoding, errors="replace", newline=newline) as file:
                 yield file

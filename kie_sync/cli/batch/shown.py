@@ -50,6 +50,12 @@ def _sentences(plan: Plan, agenda: Agenda, totals: Tuple[ModelTotal, ...], limit
     found = []
     if agenda.states:
         found.append(f"on record: {_listed(agenda.states)}")
+    if agenda.others:
+        # As where only --key was added, or a constant: all of it would be paid a second time.
+        found.append(
+            f"on record under this name, and not in this table as it stands: {_rows(agenda.others)}; a row that was "
+            "changed is a new row, by its arguments, --key, -p or --prompt"
+        )
     if plan.bad:
         found.append(f"{_rows(len(plan.bad))} left out as bad: " + ", ".join(bad.place for bad in plan.bad))
     if rows:
@@ -89,6 +95,7 @@ def _plan_facts(plan: Plan, agenda: Agenda, totals: Tuple[ModelTotal, ...]) -> D
         "to_buy": sum(total.rows for total in totals),
         "models": [vars(total) for total in totals],
         "on_record": dict(agenda.states),
+        "on_record_of_other_rows": agenda.others,
         "spent": agenda.spent,
         "seconds": agenda.seconds,
         "is_least": agenda.is_least,
