@@ -26,7 +26,7 @@ class Arguments:
     """A caller's arguments, checked.
 
     Attributes:
-        given: canonical names and values of what was given.
+        given: canonical names and values of what was given; what only the platform knows stands there by its own name.
         values: the same with the defaults that the platform will take.
         wire: exactly what goes on the wire.
         notices: sentences worth telling, such as an argument that will have no effect.
@@ -62,11 +62,12 @@ def resolve(model: Model, given: Mapping[str, Any], *, partial: bool = False, wi
     problems += [problem for problem in found if problem.where not in told]
     if problems:
         raise KieInputError(model.id, problems)
+    other = to_json(reader.other)
     return Arguments(
         model=model.id,
-        given=canonical,
+        given={**canonical, **other},
         values=values,
-        wire={**wire_object(model.parameters, canonical, values), **to_json(reader.other)},
+        wire={**wire_object(model.parameters, canonical, values), **other},
         notices=tuple(ignored(model.rules, canonical, values)),
     )
 

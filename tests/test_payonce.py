@@ -140,6 +140,19 @@ def test_the_same_key_with_other_arguments_is_an_error(desk: Desk) -> None:
     assert desk.script.requests == []
 
 
+def test_arguments_that_the_catalog_does_not_know_count_as_well(desk: Desk) -> None:
+    """A model without a published schema takes what it is given; a key names all of it."""
+    model = next(each.id for each in shipped().values() if each.accepts_other)
+    journal = SqliteJournal(desk.path)
+    KieAdapter(client(Script(CREATED), desk.clock, journal=journal), model).submit(text="a", key="row-1")
+    again = Script(CREATED)
+
+    with pytest.raises(KieInputError, match='text: "a" then, "b" now'):
+        KieAdapter(client(again, desk.clock, journal=journal), model).submit(text="b", key="row-1")
+
+    assert again.requests == []
+
+
 def test_a_failure_is_raised_again(desk: Desk) -> None:
     with pytest.raises(KieTaskFailedError):
         desk(CREATED, FAILED).generate("a cat", key="row-1")

@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from ..definitions import Model
 from ..errors import KieInputError, Problem
-from ..params import Arguments, find_name
+from ..params import Arguments
 from ..records import canonical
 from ..values import show
 from .results import NAME
@@ -142,16 +142,9 @@ def add_up(rows: Iterable[PlannedRow]) -> Tuple[ModelTotal, ...]:
     )
 
 
-def content_of(model: Model, given: Mapping[str, Any], arguments: Arguments) -> str:
-    """A hash of what a row buys: the same for all ways to write it.
-
-    Args:
-        given: as the row has it; what is no parameter is sent as it is by a model that accepts that.
-        arguments: what was made of it, local files by their content.
-    """
-    others = {name: value for name, value in given.items() if find_name(model.parameters, name, model.aliases) is None}
-    text = canonical({**others, **arguments.given})
-    return hashlib.sha256(f"{model.id}\n{text}".encode()).hexdigest()
+def content_of(model: Model, arguments: Arguments) -> str:
+    """A hash of what a row buys: the same for all ways to write it, and a local file counts by what is in it."""
+    return hashlib.sha256(f"{model.id}\n{canonical(arguments.given)}".encode()).hexdigest()
 
 
 def fit_name(text: str) -> str:

@@ -99,7 +99,7 @@ class Planner:
             return _bad(row, model.id, problems), model, strangers
         most = expected_credits(price)
         problems += self._check_price(most, price.unknown)
-        content = content_of(model, given, resolved)
+        content = content_of(model, resolved)
         key, faults = self._name(row, content)
         problems += faults
         if problems:

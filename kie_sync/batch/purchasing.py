@@ -189,7 +189,7 @@ class Buyer:
         model = client.catalog[row.model]
         staged = stage(model, row.given, under=client.files_under)
         arguments = resolve_staged(model, staged)
-        if row.content and content_of(model, row.given, arguments) != row.content:
+        if row.content and content_of(model, arguments) != row.content:
             text = (
                 "a file in it has changed since the plan; the same command again checks it, and buys it as it is then"
             )
