@@ -31,7 +31,7 @@ from .yamlfile import Mark, YamlMap, mark_at
 
 # The sections that no model can do without.
 _NEEDED = ("money", "kinds", "providers", "endpoints", "tariffs")
-_SHARED = (*_NEEDED, "names", "bases")
+_SHARED = (*_NEEDED, "names")
 
 
 def read_catalog(*paths: Union[str, Path], check: bool = False, shipped: Optional[Path] = None) -> Catalog:
@@ -66,8 +66,8 @@ def read_catalog(*paths: Union[str, Path], check: bool = False, shipped: Optiona
         problems += found
         layers.append(layer)
         sections |= set(layer)
-        models = layer.get("models")
-        touched |= set(models) if isinstance(models, YamlMap) else set()
+        for section in (MODELS, BASES):
+            touched |= set(layer[section]) if isinstance(layer.get(section), YamlMap) else set()
     # What models share was changed: each of them may be touched by it.
     if any(section in layer for layer in layers for section in _SHARED):
         touched |= every
@@ -80,7 +80,7 @@ class Catalog(Mapping[str, Model]):
     """The models by id, and what they share. Looking up an unknown id says what is near.
 
     Args:
-        touched: the models that are checked, and built at once; the others when they are asked for.
+        touched: models and bases; they and all that extend them are checked at once, the others when asked for.
         sections: the parts that are held against the schema.
 
     Attributes:
