@@ -24,9 +24,9 @@ _CLEARED_PREFIXES = ("KIE_", "GEMINI_", "GOOGLE_", "XDG_")
 _CLEARED_NAMES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "FTP_PROXY", "NO_PROXY", "NETRC", "REQUESTS_CA_BUNDLE")
 
 
-# Whole flows, over the whole catalog or a server, and faults: what measures coverage makes some of them 2.6 times as
-# slow, and the core is to be covered by the tests of its own modules.
-UNMEASURED = re.compile(
+# Whole flows, over the whole catalog or a server, and faults. They do not count as covering the core, which the tests
+# of its own modules are to do: what measures coverage makes Python more than twice as slow.
+FLOWS = re.compile(
     r"test_(catalog_(drift|fetch|hour|import|load)|cli_(batch|catalog|sandbox).*|batch_.*|docs.*|ledger.*|market|models|"
     r"sandbox.*)\.py|.*/(faults|sdks)/.*"
 )
@@ -34,8 +34,8 @@ UNMEASURED = re.compile(
 
 def pytest_collection_modifyitems(items: List[pytest.Item]) -> None:
     for item in items:
-        if UNMEASURED.fullmatch(item.path.name) or UNMEASURED.fullmatch(item.path.as_posix()):
-            item.add_marker(pytest.mark.no_cover)
+        if FLOWS.fullmatch(item.path.name) or FLOWS.fullmatch(item.path.as_posix()):
+            item.add_marker(pytest.mark.flow)
 
 
 class NetworkRefusedError(RuntimeError):
