@@ -12,7 +12,7 @@ import time
 import weakref
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Iterator, List, Optional, Sequence
+from typing import Any, Iterator, List, Optional, Sequence
 
 from .errors import KieJournalError
 
@@ -22,6 +22,29 @@ _BUSY_S = 30.0
 _inherited: List[sqlite3.Connection] = []
 # A file is made by one thread at a time: to close it while it is new would end the locks of another connection.
 _birth = threading.RLock()
+
+
+class _Connection(sqlite3.Connection):
+    """Ends with whoever holds it: Python 3.13 warns of one that nobody closed.
+
+    By its own finalizer: in a ring of garbage the holder's may come too late.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.process = os.getpid()
+
+    def let_go(self) -> None:
+        if self.process == os.getpid():
+            self.close()
+        else:
+            _inherited.append(self)
+
+    def __del__(self) -> None:
+        try:  # noqa: SIM105  (at the end of a program this module's own names may be gone, `suppress` among them)
+            self.let_go()
+        except Exception:
+            pass
 
 
 class SqliteFile:
@@ -38,8 +61,7 @@ class SqliteFile:
         self.path, self._what, self._tables, self._version = path, what, tables, version
         self._is_durable = is_durable
         self._lock = threading.RLock()
-        self._connection: Optional[sqlite3.Connection] = None
-        self._process = os.getpid()
+        self._connection: Optional[_Connection] = None
         _files.add(self)
 
     @contextmanager
@@ -77,15 +99,8 @@ class SqliteFile:
         """Close it; the next use opens it again."""
         with self.alone():
             connection, self._connection = self._connection, None
-            if connection is not None and self._process == os.getpid():
-                connection.close()
-
-    def __del__(self) -> None:
-        # Python 3.13 warns of a connection that nobody closed.
-        try:  # noqa: SIM105  (at the end of a program this module's own names may be gone, `suppress` among them)
-            self.close()
-        except Exception:
-            pass
+            if connection is not None:
+                connection.let_go()
 
     def alone(self) -> threading.RLock:
         """What keeps the other threads of this process away from the file; may be held again by its holder."""
@@ -108,16 +123,14 @@ class SqliteFile:
             raise KieJournalError(f"{self._what} {self.path} cannot be {done}: {reason}{hint}") from error
 
     def _open(self) -> sqlite3.Connection:
-        if self._process != os.getpid():
-            if self._connection is not None:
-                _inherited.append(self._connection)
-            self._connection, self._process = None, os.getpid()
+        if self._connection is not None and self._connection.process != os.getpid():
+            self.close()
         if self._connection is None:
             with _birth:
                 self._connection = self._connect()
         return self._connection
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self) -> _Connection:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # For its owner's eyes only: prompts are in it. SQLite gives its side files the same rights.
         # Only where there is none: to close it would end the locks of another connection of this process, and another
@@ -125,7 +138,7 @@ class SqliteFile:
         with suppress(FileExistsError):
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         # Its own lock keeps threads apart; autocommit, so that only `writing` begins transactions.
-        connection = sqlite3.connect(str(self.path), timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+        connection = _Connection(str(self.path), timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
         try:
             connection.execute(f"PRAGMA synchronous = {'FULL' if self._is_durable else 'NORMAL'}")
             _want_wal(connection)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+import warnings
 from pathlib import Path
 from typing import Any, Callable, ContextManager, Iterator, List
 
@@ -198,3 +200,19 @@ def test_a_file_that_is_open_at_the_end_of_a_program_is_no_fault(tmp_path: Path)
     program = subprocess.run(words, env=environ, capture_output=True, text=True, check=True)
 
     assert program.stderr == ""
+
+
+def test_a_file_in_a_ring_of_garbage_is_closed(file: SqliteFile) -> None:
+    """Python finalizes a ring's members in no sure order: here the connection comes before the file that holds it."""
+    other = SqliteFile(file.path, "the notes", TABLES, 1)
+    ring: List[object] = [other]
+    ring.append(ring)
+    gc.collect(0)
+    note(other, "here")
+
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        del other, ring
+        gc.collect()
+
+    assert [str(warning.message) for warning in told] == []
