@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import tempfile
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Union
 
 from .errors import KieConfigError, KieInputError, Problem
+from .targets import whole_file
 from .values import number_of
 
 _MARK = "kie_sync_conversation"
@@ -59,24 +58,14 @@ def write_conversation(path: Union[str, Path], saved: Saved) -> None:
     told.update(credits=format(saved.credits, "f"), credits_consumed=format(saved.credits_consumed, "f"))
     target = Path(os.path.realpath(Path(path).expanduser()))
     try:
-        # mkstemp: 0600, and beside the target, so that the renaming is of one file system.
-        handle, part = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        # A folder that is misspelt is not made.
+        target.parent.stat()
+        with whole_file(target, mode=0o600) as file:
             # Half of a surrogate pair has no UTF-8; JSON's own escapes hold it.
             json.dump(told, file, ensure_ascii=True, indent=1)
             file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, target)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            os.unlink(part)
-        if isinstance(error, OSError):
-            raise _unwritable(path, error) from error
-        raise
+    except OSError as error:
+        raise _unwritable(path, error) from error
 
 
 def read_conversation(path: Union[str, Path]) -> Saved:

@@ -10,10 +10,10 @@ import os
 import re
 import string
 import uuid
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, Mapping, Union
+from typing import Dict, Iterator, List, Mapping, Optional, TextIO, Union
 
 from .errors import KieError, KieInputError, Problem
 from .values import show
@@ -208,3 +208,30 @@ def try_out(target: Target) -> None:
             # Somebody may have put something there since.
             with suppress(OSError):
                 made.rmdir()
+
+
+@contextmanager
+def whole_file(
+    target: Path, *, mode: Optional[int] = None, encoding: str = "utf-8", errors: str = "strict", newline: str = "\n"
+) -> Iterator[TextIO]:
+    """A text file to write into, which takes the target's place when it is whole; else the target stays what it was.
+
+    Args:
+        mode: who may read and write it; without it what is usual on this machine.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    # A name of its own: two processes may write at once.
+    part = part_in(target.parent)
+    try:
+        if mode is not None:
+            part.chmod(mode)
+        with part.open("w", encoding=encoding, errors=errors, newline=newline) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, target)
+    finally:
+        with suppress(OSError):
+            part.unlink()

@@ -363,7 +363,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "kinds": {"adapter"},
     # A conversation: what is said and answered, a turn that streams, and the file that it is kept in.
     "turns": {*PURE, "chat_stream", "tool_run"},
-    "conversation_file": {*PURE},
+    "conversation_file": {*PURE, "targets"},
     "conversation": {*PURE, "adapter", "chat", "chat_stream", "client", "conversation_file", "tool_run", "turns"},
     # ring 3: outside
     "journal_rows": {*PURE, "budget", "processes"},

@@ -5,8 +5,7 @@ A page is one file that needs no network and no script; it is readable on a phon
 
 from __future__ import annotations
 
-import os
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from decimal import Decimal
 from html import escape
@@ -15,7 +14,7 @@ from typing import Iterator, Optional, Sequence, TextIO
 
 from ..errors import KieConfigError
 from ..figures import tidy
-from ..targets import part_in
+from ..targets import whole_file
 
 # The eight hues keep apart for colour-blind eyes beside each other, on white and on black; the ninth is "others".
 _LIGHT = ("#2a78d6", "#eb6834", "#1baf7a", "#eda100", "#4a3aa7", "#e87ba4", "#008300", "#e34948", "#8a8984")
@@ -54,16 +53,9 @@ def written(path: Path) -> Iterator[TextIO]:
         KieConfigError: it cannot be written.
     """
     try:
-        part = part_in(path.parent)
-        try:
-            # Half of a surrogate pair has no UTF-8, and JSON may hold one.
-            with part.open("w", encoding="utf-8", errors="replace", newline="\n") as file:
-                yield file
-            os.replace(part, path)
-        except BaseException:
-            with suppress(OSError):
-                part.unlink()
-            raise
+        # Half of a surrogate pair has no UTF-8, and JSON may hold one.
+        with whole_file(path, errors="replace") as file:
+            yield file
     except OSError as error:
         raise KieConfigError(f"{path} cannot be written: {error.strerror or error}") from error
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any, Dict, Iterator, Optional, Sequence
 
 from ..errors import KieConfigError
-from ..targets import part_in
+from ..targets import whole_file
 from ..values import number_of, plain, to_json
 from .results import UNWRITTEN, RowResult
 
@@ -95,10 +95,13 @@ class ResultFiles:
     def finish(self, results: Sequence[RowResult]) -> None:
         """Write both files whole."""
         self.close()
-        with _whole(self.folder / JSONL_NAME, "utf-8", "\n") as file:
+        with _explained(self.folder / JSONL_NAME) as path, whole_file(path, errors="replace") as file:
             file.writelines(as_line(result) for result in results)
         # Excel knows UTF-8 by a mark at the beginning.
-        with _whole(self.folder / CSV_NAME, "utf-8-sig", "") as file:
+        with (
+            _explained(self.folder / CSV_NAME) as path,
+            whole_file(path, encoding="utf-8-sig", errors="replace", newline="") as file,
+        ):
             _write_csv(file, results)
 
     def close(self) -> None:
@@ -149,20 +152,6 @@ def _guarded(text: str) -> str:
     With an apostrophe before it; a number such as -1 is none.
     """
     return f"'{text}" if text.lstrip()[:1] in ("=", "+", "-", "@") and number_of(text) is None else text
-
-
-@contextmanager
-def _whole(path: Path, encoding: str, newline: str) -> Iterator[IO[str]]:
-    """A file that is there whole, or as it was before."""
-    with _explained(path):
-        # A name of its own: two processes may end at once.
-        part = part_in(path.parent)
-        try:
-            with part.open("w", encoding=encoding, errors="replace", newline=newline) as file:
-                yield file
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
 
 
 @contextmanager

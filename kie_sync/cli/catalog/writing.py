@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import difflib
-import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +17,7 @@ from ...catalog_places import is_off, layers, own_file, user_folder
 from ...catalog_shipped import read_shipped
 from ...clock import SystemClock
 from ...errors import KieConfigError
+from ...targets import whole_file
 from ...yamledit import as_yaml
 from ...yamlfile import YamlMap
 from ..run import Run
@@ -66,19 +65,9 @@ class Draft:
 
 def _replace(file: Path, text: str) -> None:
     is_dos = file.exists() and b"\r\n" in file.read_bytes()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.", suffix=".new")
-    try:
-        with open(handle, "w", encoding="utf-8", newline="\r\n" if is_dos else "\n") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(name, file.stat().st_mode & 0o777 if file.exists() else 0o644)
-        os.replace(name, file)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        raise
+    mode = file.stat().st_mode & 0o777 if file.exists() else None
+    with whole_file(file, mode=mode, newline="\r\n" if is_dos else "\n") as stream:
+        stream.write(text)
 
 
 def read_text(file: Path) -> str:
