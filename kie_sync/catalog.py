@@ -51,12 +51,14 @@ def read_catalog(*paths: Union[str, Path], check: bool = False, shipped: Optiona
         raise KieCatalogError(problems)
     every = set(base[MODELS]) if isinstance(base.get(MODELS), YamlMap) else set()
     must_check = check or (shipped is None and isinstance(root, Path) and root.name != "_data")
-    if must_check and not below.is_sound:
-        alone = Catalog(base, (), touched=every, sections=set(base), problems=problems)
-        alone.sources = (below.sources,)
-        below.is_sound = not alone.problems
-        if not paths:
-            return alone
+    if below.alone is None or (must_check and not below.is_sound):
+        touched, sections = (every, set(base)) if must_check else (set(), set())
+        below.alone = Catalog(base, (), touched=touched, sections=sections, problems=problems)
+        below.alone.sources = (below.sources,)
+        below.is_sound = must_check and not below.alone.problems
+    if not paths:
+        alone: Catalog = below.alone
+        return alone
     is_known = below.is_sound or not must_check
     touched, sections = (set(), set()) if is_known else (set(every), set(base))
     layers: List[YamlMap] = []
@@ -68,10 +70,8 @@ def read_catalog(*paths: Union[str, Path], check: bool = False, shipped: Optiona
         sections |= set(layer)
         for section in (MODELS, BASES):
             touched |= set(layer[section]) if isinstance(layer.get(section), YamlMap) else set()
-    # What models share was changed: each of them may be touched by it.
-    if any(section in layer for layer in layers for section in _SHARED):
-        touched |= every
-    catalog = Catalog(base, layers, touched=touched, sections=sections, problems=problems)
+    known = below.alone if is_known else None
+    catalog = Catalog(base, layers, touched=touched, sections=sections, problems=problems, below=known)
     catalog.sources = tuple(sources)
     return catalog
 
@@ -82,6 +82,7 @@ class Catalog(Mapping[str, Model]):
     Args:
         touched: models and bases; they and all that extend them are checked at once, the others when asked for.
         sections: the parts that are held against the schema.
+        below: the catalog of the base alone; the models that nothing touches are its models.
 
     Attributes:
         hidden: the models that a user's file takes away, and where it says so.
@@ -99,6 +100,7 @@ class Catalog(Mapping[str, Model]):
         touched: AbstractSet[str] = frozenset(),
         sections: AbstractSet[str] = frozenset(),
         problems: Sequence[CatalogProblem] = (),
+        below: Optional[Catalog] = None,
     ) -> None:
         self._built: Dict[str, Model] = {}
         overlaid = Overlaid(base)
@@ -111,6 +113,10 @@ class Catalog(Mapping[str, Model]):
             touched = Entries(root).heirs(touched)
         if sections:
             root = self._check_shapes(root, base, touched, sections)
+        # What models share was changed: each of them may be touched by it, but for its shape.
+        if any(section in layer for layer in layers for section in _SHARED):
+            touched, below = set(root.get(MODELS) or ()), None
+        self._touched, self._below = touched, below
         self._raw = root
         self._entries = Entries(root)
         self.bases: Dict[str, Mark] = {name: mark_at(root, (BASES, name), key=True) for name in root.get(BASES) or ()}
@@ -120,21 +126,13 @@ class Catalog(Mapping[str, Model]):
         self.providers: Dict[str, Provider] = {
             name: build.build_provider(name, raw) for name, raw in root["providers"].items()
         }
-        self.endpoints: Dict[str, Endpoint] = {}
-        for name, raw in root["endpoints"].items():
-            if raw["provider"] in self.providers:
-                self.endpoints[name] = build.build_endpoint(name, raw, self.providers[raw["provider"]])
-            else:
-                hint = nearest(raw["provider"], self.providers) or ";"
-                message = f"there is no provider {raw['provider']}{hint} there are: {', '.join(self.providers)}"
-                where = ("endpoints", name, "provider")
-                self._problems.report(where, mark_at(root, where), message)
+        faults = Faults()
+        self.endpoints: Dict[str, Endpoint] = build.build_endpoints(root["endpoints"], self.providers, faults)
         self.tariffs: Dict[str, Tariff] = {name: build.build_tariff(name, raw) for name, raw in root["tariffs"].items()}
         self.plans: Dict[str, Plan] = {
             name: build.build_plan(name, raw) for name, raw in (root.get("plans") or {}).items()
         }
         self.names: Mapping[str, Any] = {name: raw or {} for name, raw in (root.get("names") or {}).items()}
-        faults = Faults()
         self.aliases: Dict[str, str] = build.build_aliases(self.names, faults)
         for path, message, _ in faults.found:
             self._problems.report(path, mark_at(root, path), message)
@@ -236,6 +234,8 @@ class Catalog(Mapping[str, Model]):
         return mended(root, base, wrong_sections)
 
     def _build(self, model_id: str) -> Optional[Model]:
+        if self._below is not None and model_id not in self._touched:
+            return self._below[model_id]
         where = (MODELS, model_id)
         try:
             above, raw = self._entries.above(where), self._entries.whole(where)

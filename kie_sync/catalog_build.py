@@ -42,6 +42,20 @@ def build_provider(name: str, raw: Mapping[str, Any]) -> Provider:
     )
 
 
+def build_endpoints(raw: Mapping[str, Any], providers: Mapping[str, Provider], faults: Faults) -> Dict[str, Endpoint]:
+    """The endpoints whose provider there is."""
+    found: Dict[str, Endpoint] = {}
+    for name, about in raw.items():
+        provider = about["provider"]
+        if provider in providers:
+            found[name] = build_endpoint(name, about, providers[provider])
+        else:
+            hint = nearest(provider, providers) or ";"
+            said = f"there is no provider {provider}{hint} there are: {', '.join(providers)}"
+            faults.error(("endpoints", name, "provider"), said)
+    return found
+
+
 def build_endpoint(name: str, raw: Mapping[str, Any], provider: Provider) -> Endpoint:
     states = raw.get("states") or {}
     return Endpoint(

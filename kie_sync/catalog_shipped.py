@@ -21,6 +21,7 @@ class Shipped:
     """What the files of a catalog say.
 
     Attributes:
+        alone: the catalog of them, with nothing laid over it.
         is_sound: whether each entry was checked, and nothing was found.
     """
 
@@ -28,6 +29,7 @@ class Shipped:
     root: YamlMap
     problems: List[CatalogProblem]
     sources: Sources = field(default_factory=Sources)
+    alone: Any = None
     is_sound: bool = False
 
 

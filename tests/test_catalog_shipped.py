@@ -74,6 +74,37 @@ def test_sound_entries_are_checked_once(first: Path, tmp_path: Path, checked: Li
     assert (over["my/cat"].title, read_catalog(shipped=first)["my/cat"].title) == ("Tom", "Cat")
 
 
+def test_what_nothing_touches_is_built_once(first: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text("models:\n  my/cat: {title: Tom}\n", encoding="utf-8")
+    alone = read_catalog(shipped=first, check=True)
+
+    over = read_catalog(own, shipped=first, check=True)
+
+    assert read_catalog(shipped=first, check=True) is alone
+    assert (over["nano-banana-pro"] is alone["nano-banana-pro"], over["my/cat"].title) == (True, "Tom")
+
+
+def test_what_models_share_touches_each_but_not_its_shape(first: Path, tmp_path: Path, checked: List[int]) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text("kinds: {image: {result: none}}\n", encoding="utf-8")
+    alone = read_catalog(shipped=first, check=True)
+    del checked[:]
+
+    over = read_catalog(own, shipped=first, check=True)
+
+    assert (checked, over.problems) == ([0], ())
+    assert (alone["my/cat"].result, over["my/cat"].result) == ("image", "none")
+
+
+def test_a_fault_that_comes_with_what_models_share_is_told_at_once(first: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text("endpoints: {kie-task: null}\n", encoding="utf-8")
+    read_catalog(shipped=first, check=True)
+
+    assert "my/cat" in {problem.model for problem in read_catalog(own, shipped=first, check=True).errors}
+
+
 def test_a_fault_is_told_each_time(first: Path, tmp_path: Path) -> None:
     (tmp_path / "models" / "my.yaml").write_text("models:" + MODEL.replace("image", "film"), encoding="utf-8")
     own = tmp_path / "own.yaml"
