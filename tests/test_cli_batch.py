@@ -233,6 +233,15 @@ def test_the_end_of_the_money(books: Sandbox) -> None:
     assert "stopped: the next row can cost 4 credits, over the 9 of the batch (--max-credits)" in result.stderr
 
 
+def test_what_became_of_the_rows_is_told_in_one_order(books: Sandbox) -> None:
+    """Which of two rows is sent is a matter of threads: the one that waits may come before the one that is done."""
+    rows = write(["prompt,size", "a,no such size", "b,", "c [[fault:fail=no luck]],"])
+
+    result = batch(rows, "--yes", "--skip-bad", "--map", "size=aspect_ratio")
+
+    assert "batch jobs: 1 done, 1 failed, 1 bad; " in result.stderr
+
+
 def test_what_failed_and_what_is_unknown_is_told_with_the_next_step(books: Sandbox) -> None:
     rows = write(["prompt", "a [[fault:fail=no luck*1]]", "b [[fault:accept-then-drop*1]]"])
 

@@ -13,13 +13,15 @@ from ...batch import Agenda, BatchResult, ModelTotal, Plan, RowResult
 from ...batch.course import INTERRUPTED, SHEET_NAME
 from ...batch.outcomes import Shelf
 from ...batch.tables import CSV_NAME, flat
-from ...records import UNFINISHED
+from ...records import STATES, UNFINISHED
 from ..exits import BAD_INPUT, FAILED, REFUSED, RUNNING, UNKNOWN, UNSAVED, exit_code
 from ..run import Run, as_json, print_json
 from ..tables import amount, counted, plain_lines, print_table
 
 _COLUMNS = ("model", "rows", "credits", "at most", "unknown price")
 _INTERRUPTED_CODE = 130
+# Done first; what was not sent last.
+_ORDER = ("success", *(state for state in STATES if state != "success"), "skipped", "bad", "waiting")
 
 
 def show_plan(run: Run, plan: Plan, agenda: Agenda, limit: Optional[Decimal], *, is_all: bool) -> None:
@@ -73,7 +75,9 @@ def _sentences(plan: Plan, agenda: Agenda, totals: Tuple[ModelTotal, ...], limit
 
 
 def _listed(states: Mapping[str, int]) -> str:
-    return ", ".join(f"{count:,} {'done' if state == 'success' else state}" for state, count in states.items())
+    """In one order, whichever row came first."""
+    found = [(state, states[state]) for state in _ORDER if states.get(state)]
+    return ", ".join(f"{count:,} {'done' if state == 'success' else state}" for state, count in found)
 
 
 def _rows(count: int) -> str:
