@@ -6,14 +6,23 @@ import sys
 import time
 import uuid
 import warnings
-from typing import Any, Dict, Mapping, Optional, Set, Union
+from contextlib import contextmanager
+from typing import Any, Dict, Iterator, Mapping, Optional, Set, Union
 
 from .catalog import Catalog
 from .clock import Clock
 from .config import Settings
 from .definitions import Endpoint, Model, Provider
 from .errors import KieAPIError, KieError, KieOutcomeUnknownError
-from .events import CallRefused, ChatSubmitting, Listeners, OutcomeUnknown, TaskSubmitting
+from .events import (
+    CallDeferred,
+    CallRefused,
+    CallResubmitting,
+    ChatSubmitting,
+    Listeners,
+    OutcomeUnknown,
+    TaskSubmitting,
+)
 from .records import UNFINISHED, Journal, PaidCall, Record
 from .request import Request
 from .response import Response
@@ -67,16 +76,31 @@ class Connection:
 
     def send_paid(self, request: Request, provider: Provider, call: PaidCall, context: Context) -> Response:
         """Send a call that costs money, and tell the listeners when it did not surely succeed."""
+        refusal: Optional[KieAPIError] = None
+
+        @contextmanager
+        def pausing(error: KieAPIError, pause_s: float) -> Iterator[None]:
+            nonlocal refusal
+            refusal = error
+            self.listeners.tell(CallDeferred(call.model, context or {}, error, pause_s, call.id))
+            yield
+            self.listeners.confirm(CallResubmitting(call.model, context or {}, call.id))
+            refusal = None
+
         try:
-            return self.sender.send(request, provider)
+            return self.sender.send(request, provider, pausing=pausing)
         except KieError as error:
             if isinstance(error, KieAPIError):
                 error.model = call.model
             self.tell_failure(error, request, call, context)
             raise
         except BaseException:
-            # An interrupt, or a fault of a transport: the call may be out.
-            self.listeners.tell(OutcomeUnknown(call.model, context or {}, request, call_id=call.id))
+            if refusal is not None:
+                # Interrupted in the pause after it.
+                self.listeners.tell(CallRefused(call.model, context or {}, refusal, call.id))
+            else:
+                # An interrupt, or a fault of a transport: the call may be out.
+                self.listeners.tell(OutcomeUnknown(call.model, context or {}, request, call_id=call.id))
             raise
 
     def tell_failure(self, error: KieError, request: Request, call: PaidCall, context: Context) -> None:

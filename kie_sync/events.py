@@ -1,8 +1,8 @@
 """What listeners are told, and how.
 
-A listener is a function of one event. It may refuse a call by raising when told `TaskSubmitting` or
-`ChatSubmitting`: nothing has been sent then. Later it only observes: its errors are logged, and never
-cost the caller a task id.
+A listener is a function of one event. It may refuse a call by raising when told `TaskSubmitting`, `ChatSubmitting`
+or `CallResubmitting`: nothing that could be accepted has been sent then. Else it only observes: its errors are
+logged, and never cost the caller a task id.
 """
 
 from __future__ import annotations
@@ -113,6 +113,22 @@ class BalanceLow(Event):
 
 
 @dataclass(frozen=True)
+class CallDeferred(Event):
+    """A paid call was surely not accepted, and is sent again after `pause_s` seconds; `error` says why."""
+
+    error: Optional[KieError] = None
+    pause_s: float = field(default=0.0, compare=False)
+    call_id: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True)
+class CallResubmitting(Event):
+    """A paid call that was deferred is about to be sent again; raise to refuse it."""
+
+    call_id: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True)
 class CallRefused(Event):
     """A paid call was surely not accepted; `error` is None where another listener refused with an error of its own."""
 
@@ -182,6 +198,11 @@ class Listeners:
                 refused = CallRefused(event.model, event.context, known, event.call.id)
                 Listeners(tuple(reversed(self._asked[:position]))).tell(refused)
                 raise
+
+    def confirm(self, event: CallResubmitting) -> None:
+        """Tell before a call is sent again; what a listener raises stops it."""
+        for listener in self._asked:
+            listener(event)
 
     def tell(self, event: Event) -> None:
         """Tell after a send; what a listener raises is logged."""

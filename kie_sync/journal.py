@@ -13,22 +13,20 @@ from collections import deque
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Callable, Deque, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple, Union
+from typing import Any, Callable, Deque, Dict, Iterable, Iterator, List, Mapping, Optional, Union
 
 from . import events, journal_rows
 from .budget import check_day
 from .config import journal_path
 from .errors import KieInputError, KieJournalError, Problem
-from .journal_rows import COLUMNS, TABLES, VERSION, as_text, as_written, find_maker, new_row, read_row, what_it_took
+from .journal_notes import AccountNotes
+from .journal_rows import COLUMNS, TABLES, VERSION, as_written, find_maker, new_row, read_row, what_it_took
 from .records import SETTLED, UNFINISHED, KeyTaken, Record
 from .sqlitefile import SqliteFile, rows
 from .values import to_json
 
-# A balance that has not changed is noted again after so long, and holds so long for who asks before a purchase.
-SAME_BALANCE_S = 3600.0
 
-
-class SqliteJournal:
+class SqliteJournal(AccountNotes):
     """A journal in a file, made when it is first needed.
 
     Args:
@@ -46,8 +44,7 @@ class SqliteJournal:
     ) -> None:
         self.path = journal_path() if path is None else Path(path).expanduser()
         self.max_credits_per_day = max_credits_per_day
-        self.now = now
-        self._file = SqliteFile(self.path, "the journal", TABLES, VERSION)
+        super().__init__(SqliteFile(self.path, "the journal", TABLES, VERSION), now)
         self._late: Deque[Any] = deque(maxlen=10_000)
 
     def __repr__(self) -> str:
@@ -62,6 +59,8 @@ class SqliteJournal:
     def __call__(self, event: Any) -> None:
         if isinstance(event, (events.TaskSubmitting, events.ChatSubmitting)):
             self._begin(event)
+        elif isinstance(event, events.CallResubmitting):
+            self._resume(event)
         elif not isinstance(event, events.TaskPolled):
             with self._file.alone():
                 self._late.append(event)
@@ -81,6 +80,8 @@ class SqliteJournal:
     def _write(self, event: Any) -> None:
         if isinstance(event, events.TaskCreated):
             self._note(event.call_id, state="accepted", task_id=event.task_id)
+        elif isinstance(event, events.CallDeferred):
+            self._note(event.call_id, message=f"{journal_rows.DEFERRED}: {event.error}")
         elif isinstance(event, events.CallRefused):
             self._note(event.call_id, state="refused", message=str(event.error or "refused"), owns_key=False)
         elif isinstance(event, events.OutcomeUnknown):
@@ -95,7 +96,7 @@ class SqliteJournal:
         elif isinstance(event, events.FilesSaved):
             self._files_saved(event.task_id, event.files)
         elif isinstance(event, events.BalanceRead):
-            self._balance_read(event)
+            self.keep_balance(event)
 
     def _begin(self, event: Union[events.TaskSubmitting, events.ChatSubmitting]) -> None:
         call, row = event.call, new_row(event, self.now())
@@ -114,6 +115,14 @@ class SqliteJournal:
             raise KieJournalError(f"the call cannot be written down ({error}); nothing was sent") from error
         except KieJournalError as error:
             raise KieJournalError(f"{error}; nothing was sent") from error
+
+    def _resume(self, event: events.CallResubmitting) -> None:
+        """A deferred call goes out again: from now on its outcome is open, which must be on disk before."""
+        try:
+            self._write_late()
+            self._note(event.call_id, message="")
+        except KieJournalError as error:
+            raise KieJournalError(f"{error}; the call was refused before, and was not sent again") from error
 
     def _check_day(
         self, connection: sqlite3.Connection, event: Union[events.TaskSubmitting, events.ChatSubmitting]
@@ -164,16 +173,6 @@ class SqliteJournal:
                 merged = {**json.loads(found["files"]), **files}
                 connection.execute("UPDATE calls SET files = ? WHERE id = ?", [json.dumps(merged), found["id"]])
 
-    def _balance_read(self, event: events.BalanceRead) -> None:
-        with self._file.writing() as connection:
-            last = "SELECT at, credits FROM balances WHERE account = ? ORDER BY at DESC LIMIT 1"
-            known = connection.execute(last, [event.account]).fetchone()
-            # A watch looks for ever, and mostly finds what it found before.
-            is_known = known is not None and Decimal(known[1]) == event.credits
-            if not is_known or self.now() - known[0] >= SAME_BALANCE_S:
-                values = [self.now(), event.provider, event.account, as_text(event.credits)]
-                connection.execute("INSERT INTO balances VALUES (?, ?, ?, ?)", values)
-
     # What is on record
 
     def find(self, *, model: str, account: str, key: str) -> Optional[Record]:
@@ -194,8 +193,8 @@ class SqliteJournal:
             since: Unix time in seconds.
         """
         wanted = set(states)
-        # A row that is being sent is read as unknown where its sender has ended.
-        stored = sorted(wanted | ({"sending"} if "unknown" in wanted else set()))
+        # A row that is being sent is read as unknown, or as refused, where its sender has ended.
+        stored = sorted(wanted | ({"sending"} if wanted & {"unknown", "refused"} else set()))
         where = f" AND state IN ({', '.join('?' * len(stored))})" if stored else ""
         found = self._select(f"created_at >= ?{where}", since, *stored)
         return [record for record in found if not wanted or record.state in wanted]
@@ -253,26 +252,6 @@ class SqliteJournal:
         else:
             self._note(record.id, state="refused", message=f"{SETTLED}: it was not paid", owns_key=False)
         return self.get(record.id)
-
-    def balances(self, account: str) -> List[Tuple[float, Decimal]]:
-        """The balances that were read, the oldest first: Unix time in seconds, and credits."""
-        with self._file.reading() as connection:
-            found = rows(connection, "SELECT at, credits FROM balances WHERE account = ? ORDER BY at", [account])
-        return [(row["at"], Decimal(row["credits"])) for row in found]
-
-    def find_upload(self, *, account: str, content: str) -> Optional[str]:
-        """Where a file of this content was uploaded, while that lives."""
-        where = "account = ? AND content = ? AND expires_at > ?"
-        with self._file.reading() as connection:
-            found = rows(connection, f"SELECT url FROM uploads WHERE {where}", [account, content, self.now()])
-        return str(found[0]["url"]) if found else None
-
-    def keep_upload(self, *, account: str, content: str, url: str, lives_s: float) -> None:
-        """Note where a file of this content was uploaded."""
-        with self._file.writing() as connection:
-            connection.execute("DELETE FROM uploads WHERE expires_at <= ?", [self.now()])
-            values = [account, content, url, self.now() + lives_s]
-            connection.execute("INSERT OR REPLACE INTO uploads VALUES (?, ?, ?, ?)", values)
 
     def _spent(self, connection: sqlite3.Connection, account: str) -> Decimal:
         """Platform credits of this UTC day: consumed where that is known, else estimated; unknown prices count 0."""

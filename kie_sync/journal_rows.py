@@ -21,6 +21,8 @@ _LONGEST_SENDING_S = 3600.0
 _LARGEST_PAYLOAD = 262_144
 # After its row is written, a call may be sent again for minutes (429); and clocks differ.
 _SAME_TIME_S = 600.0
+# How the message of a call begins that was surely not accepted, and waits to be sent again.
+DEFERRED = "not accepted, to be sent again"
 # Calls that are read at a time.
 _PAGE = 1000
 
@@ -84,10 +86,13 @@ def new_row(event: Union[TaskSubmitting, ChatSubmitting], now: float) -> Dict[st
 
 
 def read_row(row: sqlite3.Row, now: float) -> Record:
-    """A call on record; one whose sender is gone without a word is unknown."""
+    """A call on record; one whose sender is gone without a word is unknown, unless it was refused when it went."""
     state, message = row["state"], row["message"]
     if state == "sending" and _is_abandoned(row, now):
-        state, message = "unknown", "the process that sent it ended before it saw an answer"
+        if message.startswith(DEFERRED):
+            state = "refused"
+        else:
+            state, message = "unknown", "the process that sent it ended before it saw an answer"
     return Record(
         id=row["id"],
         model=row["model"],

@@ -41,8 +41,9 @@ def find_first(connection: Connection, call: PaidCall, *, retry_failed: bool) ->
         connection.clock.sleep(_LOOK_S)
         waited_s += _LOOK_S
         record = journal.find(model=call.model, account=call.account, key=call.key)
-    if record is None:
-        return None
+    # Refused, and its sender has ended since: it still has the key, which may go to anything.
+    if record is None or record.state == "refused":
+        return record
     if record.digest != call.digest:
         message = (
             f"key {show(call.key)} was used on {_day(record)} with other arguments ({_differences(record, call)}); "

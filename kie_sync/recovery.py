@@ -18,7 +18,8 @@ from .adapter import KieAdapter
 from .client import KieClient
 from .errors import KieAPIError, KieAuthenticationError, KieError
 from .events import FilesSaved
-from .journal import SAME_BALANCE_S, SqliteJournal
+from .journal import SqliteJournal
+from .journal_notes import SAME_BALANCE_S
 from .records import SETTLED, UNFINISHED, Record
 from .saving import saving
 

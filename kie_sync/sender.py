@@ -7,7 +7,8 @@ only on 429 and where no connection was made: the platform has no idempotency ke
 from __future__ import annotations
 
 import logging
-from typing import Any, Dict, Iterator, Optional, Tuple, Type
+from contextlib import nullcontext
+from typing import Any, Callable, ContextManager, Dict, Iterator, Optional, Tuple, Type
 
 from .clock import Clock
 from .config import ApiKey, Settings, origin
@@ -41,12 +42,14 @@ class Sender:
         *,
         attempts: Optional[int] = None,
         longest_s: float = float("inf"),
+        pausing: Callable[[KieAPIError, float], ContextManager[None]] = lambda error, pause_s: nullcontext(),
     ) -> Response:
         """Send, and give an answer that is not a refusal.
 
         Args:
             attempts: how often at most.
             longest_s: how long at most to wait for a connection, and for an answer.
+            pausing: entered for each pause before it is sent again, with what went wrong and the seconds.
 
         Raises:
             KieAPIError: the platform refused; the class says why.
@@ -73,7 +76,8 @@ class Sender:
                 if pause is None:
                     pause = _with_jitter(float(next(waits)), is_limit=isinstance(error, KieRateLimitError))
                 logger.info("%s %s: %s; again in %.1f s", request.method, request.url, error.message, pause)
-                self._clock.sleep(pause)
+                with pausing(error, pause):
+                    self._clock.sleep(pause)
         raise AssertionError("unreachable")  # pragma: no cover  (the last attempt returns or raises)
 
     def hide_key(self, error: BaseException, provider: Provider) -> None:

@@ -367,8 +367,9 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "conversation": {*PURE, "adapter", "chat", "chat_stream", "client", "conversation_file", "tool_run", "turns"},
     # ring 3: outside
     "journal_rows": {*PURE, "budget", "processes"},
-    "recovery": {*PURE, *IO, *FACE, "journal"},
-    "journal": {*PURE, "budget", "config", "journal_rows", "processes", "sqlitefile"},
+    "journal_notes": {*PURE, "journal_rows", "sqlitefile"},
+    "recovery": {*PURE, *IO, *FACE, "journal", "journal_notes"},
+    "journal": {*PURE, "budget", "config", "journal_notes", "journal_rows", "processes", "sqlitefile"},
     # Accounts of the user's customers: `usage` says what a task cost, the journal what became of a call.
     "ledger": {*PURE, "budget", "config", "journal", "sqlitefile", "usage"},
     # A callback is a hint: the task is read again with the client, and its listeners are told.

@@ -9,8 +9,11 @@ from typing import Any, Dict, Iterator, List
 
 import pytest
 
-from kie_sync import KieClient
+from kie_sync import KieClient, journal_rows
 from kie_sync.batch import BatchResult, plan, run, set_agenda
+from kie_sync.batch.results import journal_key
+from kie_sync.errors import KieRateLimitError
+from kie_sync.events import CallDeferred, TaskSubmitting
 from kie_sync.journal import SqliteJournal
 from kie_sync.sandbox import Sandbox
 
@@ -154,3 +157,21 @@ def test_a_price_that_rises_between_plan_and_sending_counts(client: KieClient, b
     done = run(cheaper, client=client, poll_interval=0.02, max_credits=5)
 
     assert (done.states, len(books.tasks)) == ({"success": 1, "waiting": 1}, 1)
+
+
+def test_a_row_whose_process_was_killed_in_the_pause_after_a_429_is_bought_by_the_next_run(
+    client: KieClient, books: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The platform refused it, and nothing was sent since: it is not of unknown outcome."""
+    journal: Any = client.connection.journal
+    (key,) = keys(client, [{"prompt": "cat"}])
+    endpoint = client.catalog[IMAGE].endpoint
+    call = client.connection.new_call(IMAGE, endpoint, {"prompt": "cat"}, key=journal_key("jobs", key))
+    journal(TaskSubmitting(IMAGE, {}, None, None, call))
+    journal(CallDeferred(IMAGE, {}, KieRateLimitError("slow"), 2.0, call.id))
+    monkeypatch.setattr(journal_rows, "is_alive", lambda name: False)
+
+    first, again = made(client, [{"prompt": "cat"}]), made(client, [{"prompt": "cat"}])
+
+    assert (first.states, again.states, len(books.tasks)) == ({"success": 1}, {"success": 1}, 1)
+    assert {record.state for record in journal.records()} == {"refused", "success"}

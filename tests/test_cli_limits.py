@@ -18,8 +18,8 @@ from test_cli_sandbox import CHAT, IMAGE, QUICK, error_of, run
 from kie_sync.cli.credits import watch
 from kie_sync.cli.progress import Progress
 from kie_sync.cli.run import Run
-from kie_sync.errors import KieAuthenticationError, KieServerError
-from kie_sync.events import CallRefused, TaskSubmitting
+from kie_sync.errors import KieAuthenticationError, KieRateLimitError, KieServerError
+from kie_sync.events import CallDeferred, CallRefused, TaskSubmitting
 from kie_sync.sandbox import Sandbox
 
 
@@ -76,6 +76,12 @@ def test_a_call_that_was_refused_is_not_on_its_way() -> None:
     progress(CallRefused(IMAGE))
 
     assert not run.is_buying
+
+
+def test_a_call_that_waits_to_be_sent_again_says_why(capsys: pytest.CaptureFixture[str]) -> None:
+    Progress(Run())(CallDeferred(IMAGE, {}, KieRateLimitError("too many calls"), 4.6))
+
+    assert capsys.readouterr().err == "not accepted: too many calls; again in 5 s\n"
 
 
 # credits --watch

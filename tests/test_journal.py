@@ -15,9 +15,16 @@ from typing import Any, Callable, List, Optional
 import pytest
 from wire import CHAT, IMAGE, KEY
 
-from kie_sync import events
+from kie_sync import events, journal_rows
 from kie_sync.config import journal_path
-from kie_sync.errors import KieBudgetError, KieConfigError, KieInputError, KieJournalError, KieServerError
+from kie_sync.errors import (
+    KieBudgetError,
+    KieConfigError,
+    KieInputError,
+    KieJournalError,
+    KieRateLimitError,
+    KieServerError,
+)
 from kie_sync.journal import SqliteJournal
 from kie_sync.pricing import CostEstimate, unknown_cost
 from kie_sync.records import KeyTaken, PaidCall, Record
@@ -226,6 +233,60 @@ def test_a_key_is_free_again_after(journal: SqliteJournal, is_freed: str) -> Non
     journal(submitting(call("c2", "row-1")))
 
     assert [record.key for record in journal.records()] == ["row-1", "row-1"]
+
+
+SLOW = KieRateLimitError("slow")
+
+
+@pytest.mark.parametrize(
+    ("again", "state", "message"),
+    [
+        (0, "refused", "not accepted, to be sent again: slow"),
+        (1, "unknown", "the process that sent it ended before it saw an answer"),
+    ],
+    ids=["in the pause", "after it"],
+)
+def test_who_ends_in_the_pause_before_a_call_is_sent_again_has_bought_nothing(
+    journal: SqliteJournal, monkeypatch: pytest.MonkeyPatch, again: int, state: str, message: str
+) -> None:
+    journal(submitting(call("c1", "row-1")))
+    journal(events.CallDeferred(IMAGE, {}, SLOW, 2.0, "c1"))
+    for _ in range(again):
+        journal(events.CallResubmitting(IMAGE, {}, "c1"))
+    assert (journal.get("c1").state, len(journal.records(["refused", "unknown"]))) == ("sending", 0)
+
+    monkeypatch.setattr(journal_rows, "is_alive", lambda name: False)
+
+    (record,) = journal.records([state])
+    assert (record.state, record.message, record.key) == (state, message, "row-1")
+    assert journal.find(model=IMAGE, account=ACCOUNT, key="row-1") == record
+
+
+def test_a_call_is_not_sent_again_where_that_cannot_be_written_down(
+    journal: SqliteJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal(submitting(call("c1")))
+    journal(events.CallDeferred(IMAGE, {}, SLOW, 2.0, "c1"))
+    with closing(sqlite3.connect(str(journal.path), isolation_level=None)) as other:
+        other.execute("ALTER TABLE calls RENAME TO hidden")
+
+    with pytest.raises(KieJournalError, match="the call was refused before, and was not sent again"):
+        journal(events.CallResubmitting(IMAGE, {}, "c1"))
+
+
+def test_what_was_deferred_on_a_full_disk_is_written_before_it_is_sent_again(journal: SqliteJournal) -> None:
+    """And not after: it would stand there as refused while it is on its way."""
+    journal(submitting(call("c1")))
+    with closing(sqlite3.connect(str(journal.path), isolation_level=None)) as other:
+        other.execute("ALTER TABLE calls RENAME TO hidden")
+        with pytest.raises(KieJournalError):
+            journal(events.CallDeferred(IMAGE, {}, SLOW, 2.0, "c1"))
+        other.execute("ALTER TABLE hidden RENAME TO calls")
+
+    journal(events.CallResubmitting(IMAGE, {}, "c1"))
+    journal.records()
+
+    assert journal.get("c1").message == ""
 
 
 def test_settling(journal: SqliteJournal) -> None:

@@ -327,6 +327,11 @@ def test_a_call_that_is_being_sent_is_waited_for(end: Optional[str], found: Opti
     assert (looked(clock, "sending", "sending", end), clock.sleeps) == (found, [0.25, 0.25])
 
 
+@pytest.mark.parametrize("given", [None, {"prompt": "a dog"}], ids=["the same", "other arguments"])
+def test_a_call_whose_sender_ended_in_the_pause_after_a_refusal_is_replaced(clock: Any, given: Any) -> None:
+    assert (looked(clock, "refused", given=given), clock.sleeps) == ("refused", [])
+
+
 def test_a_call_that_is_being_sent_is_unknown_at_the_deadline(clock: Any) -> None:
     with pytest.raises(KieOutcomeUnknownError, match="it was not sent again"):
         looked(clock, "sending")

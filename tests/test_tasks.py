@@ -123,6 +123,60 @@ def test_how_a_call_that_did_not_succeed_is_told(clock: Any, given: Any, last: A
     assert told[1].error is (error if getattr(error, "model", None) == IMAGE else None)
 
 
+SLOW = {"code": 429, "msg": "slow"}
+
+
+def test_a_call_that_is_sent_again_is_told_before_and_after_its_pause(clock: Any) -> None:
+    told: List[Any] = []
+
+    client(Script(SLOW, CREATED), clock, on_event=told.append).create_task(IMAGE, INPUT, context={"who": 1})
+
+    assert names(told) == ["TaskSubmitting", "CallDeferred", "CallResubmitting", "TaskCreated"]
+    assert [event.context for event in told] == [{"who": 1}] * 4
+    assert len({told[0].call.id, told[1].call_id, told[2].call_id}) == 1
+    assert ([told[1].pause_s], "slow" in str(told[1].error)) == (clock.sleeps, True)
+
+
+def test_an_interrupt_in_the_pause_leaves_nothing_unknown(clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last word was a refusal, and nothing was sent since."""
+    told: List[Any] = []
+    script = Script(SLOW, CREATED)
+
+    def interrupt(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(clock, "sleep", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        client(script, clock, on_event=told.append).create_task(IMAGE, INPUT)
+
+    assert (names(told), script.creates) == (["TaskSubmitting", "CallDeferred", "CallRefused"], 1)
+    assert told[2].error is told[1].error
+
+
+def test_an_interrupt_after_the_pause_leaves_it_unknown(clock: Any) -> None:
+    told: List[Any] = []
+
+    with pytest.raises(KeyboardInterrupt):
+        client(Script(SLOW, KeyboardInterrupt()), clock, on_event=told.append).create_task(IMAGE, INPUT)
+
+    assert names(told)[-2:] == ["CallResubmitting", "OutcomeUnknown"]
+
+
+def test_a_listener_may_refuse_before_it_is_sent_again(clock: Any) -> None:
+    told: List[Any] = []
+    script = Script(SLOW, CREATED)
+
+    def refuse(event: Any) -> None:
+        told.append(event)
+        if type(event).__name__ == "CallResubmitting":
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        client(script, clock, on_event=refuse).create_task(IMAGE, INPUT)
+
+    assert (names(told)[-2:], script.creates) == (["CallResubmitting", "CallRefused"], 1)
+
+
 def test_without_a_key_nobody_is_asked(clock: Any) -> None:
     """A ledger must not hold credits for a call that cannot be made."""
     told: List[Any] = []

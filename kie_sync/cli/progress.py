@@ -7,6 +7,7 @@ import sys
 from typing import Any, Optional
 
 from ..events import (
+    CallDeferred,
     CallRefused,
     ChatFinished,
     ChatSubmitting,
@@ -45,6 +46,8 @@ class Progress:
             run.is_buying, run.task_id, run.is_known, run.is_over = True, None, False, False
         elif isinstance(event, (ChatFinished, CallRefused)):
             run.is_buying = False
+        elif isinstance(event, CallDeferred):
+            run.say(f"not accepted: {event.error}; again in {event.pause_s:.0f} s")
         elif isinstance(event, OutcomeUnknown):
             run.call_id = event.call_id
         elif isinstance(event, TaskCreated):

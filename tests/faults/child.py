@@ -11,13 +11,14 @@ import sys
 from typing import Any, Callable, Mapping
 
 from kie_sync import KieAdapter, KieClient
-from kie_sync.events import TaskCreated, TaskFinished, TaskSubmitting
+from kie_sync.events import CallDeferred, TaskCreated, TaskFinished, TaskSubmitting
 from kie_sync.transport import HttpTransport
 
 MODEL = "google/nano-banana"
 # Told to listeners: the journal is asked last, and told first.
 _AT_EVENT: Mapping[str, Any] = {
     "before the row": TaskSubmitting,
+    "in the pause after a 429": CallDeferred,
     "after the id is on record": TaskCreated,
     "after the end is on record": TaskFinished,
 }

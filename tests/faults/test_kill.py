@@ -14,7 +14,7 @@ from wire import IMAGE
 
 from faults import board, kill_storm
 from faults.programs import environment, history, kie_sync, start, whole_pictures
-from faults.proxy import Exchange
+from faults.proxy import Answer, Exchange
 from faults.world import World
 from kie_sync import KieAdapter, KieOutcomeUnknownError
 
@@ -29,6 +29,20 @@ def in_the_send(exchange: Exchange, child: int) -> None:
     exchange.forward()
     os.kill(child, signal.SIGKILL)
     exchange.hang()
+
+
+def too_many(exchange: Exchange, child: int) -> None:
+    """The platform refuses the call for its rate; the program dies by itself in the pause after it."""
+    assert exchange.request
+    exchange.send(
+        Answer("429 Too Many Requests", body=b'{"code": 429, "msg": "slow"}').but(Retry_After="0.01").framed()
+    )
+
+
+def in_the_send_after_it(exchange: Exchange, child: int) -> None:
+    """And here when it is sent again."""
+    creates = [seen for seen in exchange.proxy.seen if seen.path in exchange.path]
+    (too_many if len(creates) == 1 else in_the_send)(exchange, child)
 
 
 def in_the_wait(exchange: Exchange, child: int) -> None:
@@ -49,6 +63,8 @@ STEPS: List[Tuple[str, Optional[Killer], str, int, List[str], List[str]]] = [
     ("before the row", None, "", 0, [], []),
     ("after the row, before the send", None, "", 0, ["unknown"], ["unknown"]),
     ("after the send, before the answer", in_the_send, "createTask", 1, ["unknown"], ["unknown"]),
+    ("in the pause after a 429", too_many, "createTask", 0, ["refused"], ["refused"]),
+    ("when it is sent again after a 429", in_the_send_after_it, "createTask", 1, ["unknown"], ["unknown"]),
     ("after the answer, before its id is written", None, "", 1, ["unknown"], ["unknown"]),
     ("after the id is on record", None, "", 1, ["accepted"], ["success"]),
     ("while waiting", in_the_wait, "recordInfo", 1, ["accepted"], ["success"]),
@@ -82,7 +98,7 @@ def test_what_is_killed_can_be_gone_on_with(
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert len(world.paid(prompt)) == count
     assert [record.state for record in world.on_record()] == states
-    if states and states != ["unknown"]:
+    if count and states != ["unknown"]:
         assert [record.task_id for record in world.on_record()] == world.paid(prompt)
 
     out = world.folder / "out"
@@ -102,7 +118,7 @@ def test_what_is_killed_can_be_gone_on_with(
         assert (entry["model"], entry["key"], entry["credits_estimated"]) == (IMAGE, "row-1", "4")
         assert entry["created_at"]
     else:
-        # What was never sent is bought now; the rest is there.
+        # What was never sent, or refused, is bought now; the rest is there.
         assert [adapter.generate(prompt, key="row-1").task_id] == world.paid(prompt)
     assert world.leaks(None, went_on.stdout, went_on.stderr) == []
     board.KILLED[step] = (count, states, resumed)
