@@ -12,16 +12,11 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
 #: The environment as pytest was started with, for the few tests that run pip.
 OUTER_ENVIRON: Dict[str, str] = dict(os.environ)
-
-# A test compares no times: how long an example takes is a matter of the machine, and of what else it does.
-settings.register_profile("kie", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("kie")
 
 # Nothing is stored in a user's cache, not even while tests are collected; the run has a folder of its own for it.
 os.environ["KIE_CATALOG_CACHE"] = "off"

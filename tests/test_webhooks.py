@@ -206,7 +206,7 @@ _IDS = st.text(string.ascii_letters + string.digits + "_-.", min_size=1, max_siz
 _TIMES = st.integers(min_value=0, max_value=10**12 - 1)
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(_IDS, _TIMES, st.text(min_size=1).filter(str.strip), _IDS, _TIMES, st.binary(min_size=1, max_size=40))
 def test_whatever_is_tampered_with_is_refused(
     task_id: str, at: int, secret: str, other_id: str, other_at: int, noise: bytes
@@ -229,7 +229,7 @@ def test_whatever_is_tampered_with_is_refused(
         assert raised.value.reason in ("wrong-signature", "wrong-timestamp")
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(_IDS, _IDS, st.integers(0, 20))
 def test_an_id_and_a_time_cannot_flow_into_each_other(first: str, second: str, at: int) -> None:
     """ "a.1" at 2 and "a" at "1.2" would be signed alike: a time is digits only."""
